@@ -1,0 +1,22 @@
+//! Every bound of the local protocol, by name.
+
+/// Longest line that a device accepts or sends on its socket, in bytes, without the line feed.
+pub const LINE_LEN_MAX: usize = 64 * 1024;
+/// Clients connected at once; one more is told so and closed.
+pub const CLIENTS_MAX: usize = 64;
+/// Bytes that wait for a client which does not read; beyond them it is dropped.
+pub const CLIENT_BACKLOG_LEN_MAX: usize = 512 * 1024;
+/// Entries in a queue.
+pub const QUEUE_LEN_MAX: usize = 20_000;
+/// Entries in one answer of `queue.list`; a client asks on from the next offset.
+pub const QUEUE_PAGE_LEN_MAX: usize = 100;
+/// Paths in one `queue.add` or `play_now`.
+pub const PATHS_LEN_MAX: usize = 256;
+/// Longest crossfade, in milliseconds.
+pub const CROSSFADE_MS_MAX: u32 = 12_000;
+/// Loudest volume, in percent of the perceptual scale.
+pub const VOLUME_MAX: u8 = 100;
+/// Longest tag (title, artist, album) kept of a file, in characters.
+pub const TAG_LEN_MAX: usize = 300;
+/// Problems listed by one answer; the rest are only counted.
+pub const PROBLEMS_LEN_MAX: usize = 20;

@@ -1,0 +1,302 @@
+//! `App` decides: events in, effects out. It does no I/O, has no clock, cannot block and cannot fail, so that its tests
+//! run in virtual time and a seed replays them.
+//!
+//! The parts: [`queue`](self) holds what is to be played, `playback` what plays, `crossfade` plans how one song goes over
+//! into the next, `plays` and `keeper` see to the play log, `quarantine` to files that fail, `requests` to local clients,
+//! `status` to what the device says of itself.
+
+mod crossfade;
+mod event;
+mod keeper;
+mod playback;
+mod plays;
+mod quarantine;
+mod queue;
+mod requests;
+mod status;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use orchestrion_protocol::status::{Repeat, Status};
+
+pub use event::{Effect, Event, Exit, Signal};
+use keeper::Keeper;
+use playback::Playback;
+use plays::Plays;
+use quarantine::Quarantine;
+use queue::Queue;
+use requests::Wish;
+
+use crate::audio::{self, Command};
+use crate::config::Config;
+use crate::library::WishId;
+use crate::service::{self, Name};
+use crate::storage::{Restored, Settings};
+use crate::time::{Mono, Now};
+
+/// How long the end of the process waits for the music to fade and the disk to take all.
+const ENDING_MS_MAX: u64 = 2000;
+
+/// How `App` begins.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Start {
+    /// Songs to look for: files, folders and lists.
+    pub music: Vec<PathBuf>,
+    /// Whether they take the place of the queue that was kept (`orchestrion play`), or are added to it (`orchestrion run`).
+    pub afresh: bool,
+    /// Whether the process ends with the queue.
+    pub exits_at_end: bool,
+    /// What is used where nobody has set anything else.
+    pub defaults: Defaults,
+    /// The outputs, best first.
+    pub outputs: Vec<String>,
+    /// Where chance begins, when nothing is kept.
+    pub seed: u64,
+}
+
+/// The settings of a device on which nobody has set anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// 0–100.
+    pub volume: u8,
+    /// What the queue does at its end.
+    pub repeat: Repeat,
+    /// A random order.
+    pub shuffle: bool,
+    /// Milliseconds between songs.
+    pub crossfade_ms: u32,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { volume: 80, repeat: Repeat::Off, shuffle: false, crossfade_ms: 5000 }
+    }
+}
+
+/// See the head of this file.
+#[derive(Debug)]
+pub struct App {
+    queue: Queue,
+    playback: Playback,
+    plays: Plays,
+    keeper: Keeper,
+    quarantine: Quarantine,
+    wishes: BTreeMap<WishId, Wish>,
+    next_wish: u64,
+    volume: u8,
+    muted: bool,
+    crossfade_ms: u32,
+    seed: u64,
+    output: Option<audio::Output>,
+    peak: f32,
+    run: u64,
+    exits_at_end: bool,
+    /// When the end of the process is not waited for any longer.
+    ending: Option<Mono>,
+    /// Something in the status may have changed.
+    dirty: bool,
+    told_status: Option<Status>,
+    told_time: Mono,
+    defaults: Defaults,
+    outputs: Vec<String>,
+}
+
+impl App {
+    /// Begins with what the run before left behind.
+    pub fn start(now: Now, restored: &Restored, start: Start, effects: &mut Vec<Effect>) -> Self {
+        let defaults = start.defaults;
+        let settings = restored.settings.unwrap_or(Settings {
+            volume: defaults.volume,
+            muted: false,
+            repeat: defaults.repeat,
+            shuffle: defaults.shuffle,
+            crossfade_ms: defaults.crossfade_ms,
+            seed: start.seed,
+        });
+        let (repeat, shuffle) =
+            if start.afresh { (defaults.repeat, defaults.shuffle) } else { (settings.repeat, settings.shuffle) };
+        let kept = if start.afresh {
+            crate::storage::QueueSnapshot { next_entry: restored.queue.next_entry, ..Default::default() }
+        } else {
+            restored.queue.clone()
+        };
+        let mut app = Self {
+            // A run's chance begins where its number says: the same seed and run give the same order.
+            queue: Queue::new(&kept, repeat, shuffle, settings.seed.wrapping_add(restored.run)),
+            playback: Playback::default(),
+            plays: Plays::new(restored.run),
+            keeper: Keeper::default(),
+            quarantine: Quarantine::default(),
+            wishes: BTreeMap::new(),
+            next_wish: 1,
+            volume: settings.volume.min(orchestrion_protocol::limits::VOLUME_MAX),
+            muted: settings.muted,
+            crossfade_ms: if start.afresh { defaults.crossfade_ms } else { settings.crossfade_ms }
+                .min(orchestrion_protocol::limits::CROSSFADE_MS_MAX),
+            seed: settings.seed,
+            output: None,
+            peak: 0.0,
+            run: restored.run,
+            exits_at_end: start.exits_at_end,
+            ending: None,
+            dirty: true,
+            told_status: None,
+            told_time: now.monotonic,
+            defaults,
+            outputs: start.outputs,
+        };
+        app.begin(now, restored, start.music, start.afresh, effects);
+        app
+    }
+
+    fn begin(&mut self, now: Now, restored: &Restored, music: Vec<PathBuf>, afresh: bool, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
+        self.tell_volume(effects);
+        let checkpoint = restored.checkpoint.filter(|_| !afresh);
+        let resumed = checkpoint.filter(|checkpoint| self.queue.get(checkpoint.entry).is_some());
+        self.playback.transport = playback::Transport::Playing;
+        match resumed {
+            Some(checkpoint) if checkpoint.playing => {
+                self.queue.set_current(checkpoint.entry);
+                self.resume(checkpoint.entry, checkpoint.position_ms, restored.unfinished, effects);
+            }
+            Some(checkpoint) => {
+                self.queue.set_current(checkpoint.entry);
+                self.playback.transport = playback::Transport::Stopped;
+            }
+            None => self.prepare_next(now, effects),
+        }
+        self.look_for_music(music, !afresh, effects);
+        self.tell_status(now, effects);
+    }
+
+    /// Hears an event and says what is to be done.
+    pub fn handle(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Audio(event) => self.hear_audio(now, event, effects),
+            Event::Storage(event) => self.hear_storage(event),
+            Event::Library(event) => self.hear_library(now, event, effects),
+            Event::Control(event) if self.ending.is_none() => self.hear_client(now, event, effects),
+            Event::Control(_) => {}
+            Event::Service(service::Event::Restarted { service }) => self.go_on_without_memory(now, service, effects),
+            // The service manager sees to it; `App` hears when it runs again.
+            Event::Service(service::Event::Died { .. }) => {}
+            Event::Signal(Signal::Terminate) => self.terminate(now, effects),
+            Event::Signal(Signal::Reload) => effects.push(Effect::Reload),
+            Event::Reloaded(Ok(config)) => self.take_config(now, &config, effects),
+            Event::Reloaded(Err(error)) => log::error!("the configuration is not taken over, the one before stays: {error}"),
+        }
+        self.settle(now, effects);
+    }
+
+    /// Time has passed: [`App::deadline`] is here.
+    pub fn wake(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.ending.is_none() {
+            self.prepare_next(now, effects);
+        }
+        self.settle(now, effects);
+    }
+
+    /// When [`App::wake`] wants to be called, if nothing happens before.
+    pub fn deadline(&self, now: Now) -> Option<Mono> {
+        self.next_wake(now)
+    }
+
+    fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.tell_status(now, effects);
+        let Some(deadline) = self.ending else { return };
+        let is_late = now.monotonic >= deadline;
+        if is_late {
+            self.close_all(now, effects);
+        }
+        if is_late || (self.playback.is_silent() && self.keeper.is_settled()) {
+            let nothing_played = self.exits_at_end && self.plays.count() == 0;
+            effects.push(Effect::Exit(if nothing_played { Exit::NothingPlayed } else { Exit::Done }));
+        }
+    }
+
+    /// Ends the process in good order.
+    fn terminate(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.ending.is_none() {
+            self.ending = Some(now.monotonic.plus_ms(ENDING_MS_MAX));
+            self.let_go(now, effects);
+        }
+    }
+
+    fn hear_storage(&mut self, event: crate::storage::Event) {
+        match event {
+            crate::storage::Event::Kept(ticket) => self.keeper.kept(ticket),
+            crate::storage::Event::Refused(reason) => {
+                log::error!("the disk does not take the play log: {reason}; the music goes on, it is tried again");
+            }
+            crate::storage::Event::Recovered => log::info!("the disk takes the play log again; nothing was lost"),
+        }
+    }
+
+    /// A service runs again and has forgotten everything.
+    fn go_on_without_memory(&mut self, now: Now, service: Name, effects: &mut Vec<Effect>) {
+        match service {
+            Name::Audio => {
+                effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
+                effects.push(Effect::Audio(Command::Volume { percent: self.volume, muted: self.muted }));
+                self.load_again(now, effects);
+            }
+            Name::Storage => self.keeper.repeat(effects),
+            // What was being looked for is not found any more; who asked is told.
+            Name::Library => {
+                for wish in std::mem::take(&mut self.wishes).into_keys() {
+                    log::warn!("{wish:?} was lost with the library thread; ask again");
+                }
+            }
+            Name::Control => {}
+        }
+    }
+
+    /// Nothing was found, and nothing plays.
+    fn nothing_found(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.exits_at_end && self.wishes.is_empty() && self.ending.is_none() {
+            self.terminate(now, effects);
+        }
+    }
+
+    /// Takes over what changed in the configuration; what did not change stays as people set it.
+    fn take_config(&mut self, now: Now, config: &Config, effects: &mut Vec<Effect>) {
+        let (before, after) = (self.defaults, config.defaults());
+        self.defaults = after;
+        if before.volume != after.volume {
+            self.volume = after.volume;
+            self.tell_volume(effects);
+        }
+        if before.repeat != after.repeat {
+            self.set_repeat(after.repeat);
+        }
+        if before.shuffle != after.shuffle {
+            self.queue.set_shuffle(after.shuffle);
+        }
+        if before.crossfade_ms != after.crossfade_ms {
+            self.crossfade_ms = after.crossfade_ms;
+        }
+        if self.outputs != config.outputs {
+            self.outputs.clone_from(&config.outputs);
+            effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
+        }
+        self.save_settings(effects);
+        self.look_for_music(config.music.clone(), true, effects);
+        self.queue_changed(now, effects);
+        log::info!("the configuration was read again");
+    }
+
+    fn save_settings(&mut self, effects: &mut Vec<Effect>) {
+        self.dirty = true;
+        let settings = Settings {
+            volume: self.volume,
+            muted: self.muted,
+            repeat: self.queue.repeat(),
+            shuffle: self.queue.is_shuffled(),
+            crossfade_ms: self.crossfade_ms,
+            seed: self.seed,
+        };
+        self.keeper.save_settings(settings, effects);
+    }
+}

@@ -1,0 +1,58 @@
+//! What `App` hears and what it wants done.
+
+use crate::config::{Config, ConfigError};
+use crate::{audio, control, library, service, storage};
+
+/// What happened. Closed, past tense.
+#[derive(Debug)]
+pub enum Event {
+    /// The audio thread reports.
+    Audio(audio::Event),
+    /// The storage thread reports.
+    Storage(storage::Event),
+    /// The library thread reports.
+    Library(library::Event),
+    /// A local client asks.
+    Control(control::Event),
+    /// A service died or runs again.
+    Service(service::Event),
+    /// The process was told something.
+    Signal(Signal),
+    /// The configuration was read again.
+    Reloaded(Result<Box<Config>, ConfigError>),
+}
+
+/// What the process was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM or Ctrl-C: end.
+    Terminate,
+    /// SIGHUP: read the configuration again.
+    Reload,
+}
+
+/// What is to be done. Closed, by target.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Tell the audio thread.
+    Audio(audio::Command),
+    /// Tell the storage thread.
+    Storage(storage::Command),
+    /// Tell the library thread.
+    Library(library::Command),
+    /// Tell the control thread.
+    Control(control::Command),
+    /// Read the configuration again; answered by [`Event::Reloaded`].
+    Reload,
+    /// End the process; everything is in good order.
+    Exit(Exit),
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// As it should.
+    Done,
+    /// The queue ended and not one song of it could be played.
+    NothingPlayed,
+}

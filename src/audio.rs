@@ -1,0 +1,301 @@
+//! AudioPlayer: from files to sound.
+//!
+//! Thread `audio` owns the output and the bookkeeping of the decks. Two threads `deck_a` and `deck_b` decode and resample,
+//! each into a deep lock-free ring. The output's callback owns the [`mixer`]: it takes from the rings, applies ramps, sums
+//! and limits; it never locks, allocates, frees, logs or sends. Commands reach it through a small single-producer queue and
+//! spent rings come back the same way.
+//!
+//! `App` speaks of *loads* only, never of decks: a load is one opening of a file at a place, with a number of its own, and
+//! what answers late is told by it and dropped. At most two loads are alive; a third takes the place of the one that leaves.
+
+mod deck;
+mod feed;
+mod file;
+mod limiter;
+mod mixer;
+pub mod output;
+mod player;
+mod ramp;
+mod resample;
+mod song;
+mod tags;
+pub mod volume;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::service::{Name, Service};
+use player::{Message, Player};
+
+/// Messages that wait for the audio thread, at most.
+const MESSAGES_MAX: usize = 256;
+
+/// One opening of a file. Numbers rise and are never used again within a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoadId(pub u64);
+
+/// What the audio thread is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Open a file and make it ready; answered by `Loaded` or `Failed`.
+    Load {
+        /// Its number.
+        load: LoadId,
+        /// The file.
+        path: Arc<Path>,
+        /// Where to begin, in milliseconds.
+        start_ms: u64,
+    },
+    /// Let a load begin, and another one end for it. A newer one replaces an older one that has not begun.
+    Join(Join),
+    /// Forget a join that has not begun.
+    CancelJoin,
+    /// Fade a load out and close it; answered by `Ended`.
+    Unload {
+        /// Which.
+        load: LoadId,
+        /// How long the fade takes.
+        fade_ms: u32,
+    },
+    /// Fade the music out and hold it in its place.
+    Hold {
+        /// How long the fade takes.
+        fade_ms: u32,
+    },
+    /// Let it go on and fade it in.
+    Release {
+        /// How long the fade takes.
+        fade_ms: u32,
+    },
+    /// The volume of everything, ramped.
+    Volume {
+        /// 0–100 on the perceptual scale.
+        percent: u8,
+        /// Silent whatever the percent.
+        muted: bool,
+    },
+    /// Use these outputs, the first that opens; `null` is always the last.
+    Outputs(Vec<String>),
+}
+
+/// How one load goes over into another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Join {
+    /// The load that ends; `None` when nothing plays.
+    pub from: Option<LoadId>,
+    /// The load that begins; it must be ready.
+    pub to: LoadId,
+    /// When.
+    pub at: JoinAt,
+    /// How long both are heard, with equal power; 0 joins them sample by sample.
+    pub fade_ms: u32,
+}
+
+/// When a join begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinAt {
+    /// At once.
+    Now,
+    /// When `from` has reached this place, in milliseconds from the start of its file; or at its end, if that is earlier.
+    Position(u64),
+    /// With the first sample after the last one of `from`.
+    End,
+}
+
+/// What the audio thread reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A load is ready.
+    Loaded {
+        /// Which.
+        load: LoadId,
+        /// What it is.
+        media: Box<Media>,
+    },
+    /// A load could not be opened; it is gone.
+    Failed {
+        /// Which.
+        load: LoadId,
+        /// Why.
+        error: LoadError,
+    },
+    /// The first sample of a load went to the output.
+    Started {
+        /// Which.
+        load: LoadId,
+    },
+    /// The last sample of a load went to the output, or it was unloaded; it is gone.
+    Ended {
+        /// Which.
+        load: LoadId,
+        /// What was heard of it.
+        heard: Heard,
+        /// Whether it went wrong on the way.
+        error: Option<LoadError>,
+    },
+    /// Where the load that plays is; about four times a second while samples move.
+    Progressed {
+        /// Which.
+        load: LoadId,
+        /// What was heard of it so far.
+        heard: Heard,
+        /// The highest sample since the last report, 0–1.
+        peak: f32,
+    },
+    /// The sound goes elsewhere now.
+    OutputChanged(Output),
+    /// All loads are gone, because the new output has another rate: load again.
+    Emptied,
+}
+
+/// What was heard of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Heard {
+    /// The place in the file, in milliseconds.
+    pub position_ms: u64,
+    /// Milliseconds that were mixed.
+    pub heard_ms: u64,
+    /// Milliseconds of it that went to a real output with a gain above 0.
+    pub audible_ms: u64,
+}
+
+/// What a file turned out to be.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Media {
+    /// How long it says it is.
+    pub duration_ms: Option<u64>,
+    /// Frames a second.
+    pub rate_hz: u32,
+    /// Channels.
+    pub channels: u16,
+    /// Bytes.
+    pub size: u64,
+    /// When it was changed, milliseconds since 1970.
+    pub modified_ms: i64,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What a file's tags say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tags {
+    /// Title.
+    pub title: Option<String>,
+    /// Artist.
+    pub artist: Option<String>,
+    /// Album.
+    pub album: Option<String>,
+    /// Disc and track, from 1; tracks of an album play gapless in this order.
+    pub disc: Option<u32>,
+    /// See `disc`.
+    pub track: Option<u32>,
+}
+
+/// Where the sound goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its stable name.
+    pub name: String,
+    /// Whether somebody can hear it.
+    pub audible: bool,
+    /// Frames a second.
+    pub rate_hz: u32,
+    /// Why a better one of the list is not used.
+    pub problem: Option<String>,
+}
+
+/// Why a file does not play, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// It cannot be opened or read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It is something else than a file.
+    #[error("it is {0}, not a file")]
+    NotAFile(&'static str),
+    /// Nothing that this device can decode.
+    #[error("{0}")]
+    NotDecodable(String),
+    /// It ended early.
+    #[error("truncated: it ended after {got_ms} ms of {promised_ms} ms")]
+    Truncated {
+        /// Milliseconds that could be decoded.
+        got_ms: u64,
+        /// Milliseconds that it says it has.
+        promised_ms: u64,
+    },
+    /// The decoder gave up inside.
+    #[error("damaged: {0}")]
+    Damaged(String),
+}
+
+/// How the sound is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setup {
+    /// Frames a second that outputs are asked for.
+    pub rate_hz: u32,
+    /// Frames that an output pulls at once; two of these lie between a command and its sound.
+    pub buffer_frames: u32,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { rate_hz: 48_000, buffer_frames: 1024 }
+    }
+}
+
+/// The service.
+#[derive(Debug)]
+pub struct AudioPlayer {
+    setup: Setup,
+    messages: Receiver<Message>,
+    to_self: Sender<Message>,
+    events: Sender<crate::app::Event>,
+    /// Feeds are never numbered twice, so that a report to a thread that died means nothing to the next one.
+    next_feed: AtomicU64,
+}
+
+/// The audio thread as others see it.
+#[derive(Debug, Clone)]
+pub struct Handle(Sender<Message>);
+
+/// The audio thread takes no more; it hangs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audio thread does not take commands")]
+pub struct Full;
+
+impl AudioPlayer {
+    /// Makes the service; nothing is opened before its thread runs.
+    pub fn new(setup: Setup, events: Sender<crate::app::Event>) -> (Arc<Self>, Handle) {
+        let (to_self, messages) = bounded(MESSAGES_MAX);
+        let handle = Handle(to_self.clone());
+        (Arc::new(Self { setup, messages, to_self, events, next_feed: AtomicU64::new(1) }), handle)
+    }
+}
+
+impl Handle {
+    /// Tells the audio thread something; never waits.
+    ///
+    /// # Errors
+    /// It hangs.
+    pub fn send(&self, command: Command) -> Result<(), Full> {
+        self.0.try_send(Message::Command(command)).map_err(|_| Full)
+    }
+}
+
+impl Service for AudioPlayer {
+    fn name(&self) -> Name {
+        Name::Audio
+    }
+
+    fn run(&self) -> Result<(), String> {
+        Player::start(self)?.run()
+    }
+
+    fn stop(&self) {
+        let _ = self.to_self.try_send(Message::Stop);
+    }
+}

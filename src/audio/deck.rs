@@ -1,0 +1,317 @@
+//! A deck: a thread that decodes one song at a time into a ring.
+//!
+//! It owns the decoder and the ring's writing end. It decodes far ahead and sleeps until half of the ring is played, so
+//! that it wakes about once a second. A decoder that panics fails its song, not the deck.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::feed::{Counters, Feed, FeedId, FeedWriter, feed};
+use super::resample::Resampler;
+use super::song::{Progress, Song};
+use super::{LoadError, Media};
+use crate::service::panic_words;
+
+/// Sound that the ring holds.
+const RING_MS: u64 = 2000;
+/// Sound that is decoded before a song counts as ready.
+const PRIMED_MS: u64 = 200;
+/// Frames that are decoded between two looks at the tasks.
+const PUMP_FRAMES: usize = 4096;
+/// The tail that is held back until it is known whether the song ended well; if not, it is faded out.
+const TAIL_MS: u64 = 10;
+/// Tasks that wait, at most.
+const TASKS_MAX: usize = 16;
+
+/// What a deck is told.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Drop what there is and open this.
+    Load { feed: FeedId, path: Arc<Path>, start_ms: u64, out_hz: u32 },
+    /// When the song of `after` ends well, go on with this one in the same ring.
+    Splice { after: FeedId, counters: Arc<Counters>, path: Arc<Path> },
+    /// Drop what there is.
+    Drop,
+}
+
+/// What a deck reports.
+#[derive(Debug)]
+pub(super) enum Report {
+    Ready { feed: Feed, media: Box<Media> },
+    Failed { feed: FeedId, error: LoadError },
+    /// All of it is in the ring.
+    Decoded { feed: FeedId, error: Option<LoadError> },
+}
+
+/// The audio thread's end of a deck.
+#[derive(Debug)]
+pub(super) struct Deck {
+    tasks: Sender<Task>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Deck {
+    /// Starts the thread; `report` is called on it.
+    pub(super) fn start(name: &str, report: impl Fn(Report) + Send + 'static) -> std::io::Result<Self> {
+        let (tasks, waiting) = bounded(TASKS_MAX);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&waiting, &report))?;
+        Ok(Self { tasks, thread: Some(thread) })
+    }
+
+    /// `false`: the thread is stuck in a file and does not take tasks.
+    pub(super) fn send(&self, task: Task) -> bool {
+        self.tasks.try_send(task).is_ok()
+    }
+
+    /// Whether the thread still runs.
+    pub(super) fn is_alive(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+impl Drop for Deck {
+    /// Lets the thread end. It is not waited for: it may be stuck in a read that never comes back.
+    fn drop(&mut self) {
+        let (nobody, _) = bounded(1);
+        self.tasks = nobody;
+        self.thread.take();
+    }
+}
+
+fn run(tasks: &Receiver<Task>, report: &impl Fn(Report)) {
+    let mut job: Option<Job> = None;
+    loop {
+        let wait = job.as_ref().map_or(Duration::MAX, Job::wait);
+        let task = match tasks.recv_timeout(wait) {
+            Ok(task) => Some(task),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        match task {
+            Some(Task::Load { feed, path, start_ms, out_hz }) => {
+                drop(job.take());
+                match guarded(|| Job::open(feed, &path, start_ms, out_hz)) {
+                    Ok((opened, feed, media)) => {
+                        report(Report::Ready { feed, media });
+                        job = Some(opened);
+                    }
+                    Err(error) => report(Report::Failed { feed, error }),
+                }
+            }
+            Some(Task::Splice { after, counters, path }) => {
+                if let Some(job) = job.as_mut().filter(|job| job.feed == after) {
+                    job.splice = Some((counters, path));
+                }
+            }
+            Some(Task::Drop) => job = None,
+            None => {}
+        }
+        let Some(running) = job.as_mut() else { continue };
+        if running.writer.is_abandoned() {
+            job = None;
+            continue;
+        }
+        match guarded(|| running.pump()) {
+            Ok(None) => {}
+            Ok(Some(Milestone::Spliced { ended })) => report(Report::Decoded { feed: ended, error: None }),
+            Ok(Some(Milestone::Ended(error))) => {
+                report(Report::Decoded { feed: running.feed, error });
+                job = None;
+            }
+            Err(error) => {
+                report(Report::Decoded { feed: running.feed, error: Some(error) });
+                job = None;
+            }
+        }
+    }
+}
+
+/// Turns a panic inside a decoder into an error of its file.
+fn guarded<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(LoadError::NotDecodable(format!("its decoder gave up: {}", panic_words(panic.as_ref()))))
+    })
+}
+
+/// What a pump came to.
+enum Milestone {
+    Spliced { ended: FeedId },
+    Ended(Option<LoadError>),
+}
+
+/// A song on its way into a ring.
+struct Job {
+    feed: FeedId,
+    song: Song,
+    resampler: Resampler,
+    out_hz: u32,
+    writer: FeedWriter,
+    /// Decoded and not resampled.
+    decoded: Vec<f32>,
+    /// Resampled and not in the ring.
+    staged: Vec<f32>,
+    /// Set when the song is over and only `staged` is left.
+    over: Option<Option<LoadError>>,
+    /// What follows in the same ring.
+    splice: Option<(Arc<Counters>, Arc<Path>)>,
+    /// Frames that may still be pushed of the song before, and what begins then.
+    boundary: Option<(u64, Arc<Counters>)>,
+}
+
+impl Job {
+    fn open(
+        id: FeedId,
+        path: &Path,
+        start_ms: u64,
+        out_hz: u32,
+    ) -> Result<(Self, Feed, Box<Media>), LoadError> {
+        let (song, media) = Song::open(path, start_ms)?;
+        let resampler = Resampler::new(song.format().rate_hz, out_hz).map_err(LoadError::NotDecodable)?;
+        let frames = |ms: u64| ms * u64::from(out_hz) / 1000;
+        let (writer, feed) = feed(Counters::new(id, frames(start_ms)), frames(RING_MS) as usize);
+        let mut job = Self {
+            feed: id,
+            song,
+            resampler,
+            out_hz,
+            writer,
+            decoded: Vec::new(),
+            staged: Vec::new(),
+            over: None,
+            splice: None,
+            boundary: None,
+        };
+        while job.over.is_none() && (job.staged.len() as u64) < frames(PRIMED_MS) * 2 {
+            job.decode()?;
+        }
+        job.flush();
+        Ok((job, feed, Box::new(media)))
+    }
+
+    /// How long nothing needs to be done.
+    fn wait(&self) -> Duration {
+        let half = self.writer.len_frames() / 2;
+        let fill = self.writer.fill_frames();
+        if fill <= half {
+            return Duration::ZERO;
+        }
+        Duration::from_micros((fill - half) as u64 * 1_000_000 / u64::from(self.out_hz))
+    }
+
+    /// Fills the ring.
+    fn pump(&mut self) -> Result<Option<Milestone>, LoadError> {
+        loop {
+            let full = !self.flush();
+            if let Some(error) = &self.over {
+                if full {
+                    return Ok(None);
+                }
+                return Ok(Some(Milestone::Ended(error.clone())));
+            }
+            if full || self.writer.fill_frames() + PUMP_FRAMES >= self.writer.len_frames() {
+                return Ok(None);
+            }
+            if let Some(ended) = self.decode()? {
+                return Ok(Some(Milestone::Spliced { ended }));
+            }
+        }
+    }
+
+    /// One step of decoding; gives the feed that ended when the next song began in the same ring.
+    fn decode(&mut self) -> Result<Option<FeedId>, LoadError> {
+        self.decoded.clear();
+        let progress = self.song.read(PUMP_FRAMES, &mut self.decoded);
+        self.resampler.push(&self.decoded, &mut self.staged).map_err(LoadError::Damaged)?;
+        match progress {
+            Progress::More => Ok(None),
+            Progress::FormatChanged => {
+                self.resampler.finish(&mut self.staged).map_err(LoadError::Damaged)?;
+                self.resampler = Resampler::new(self.song.format().rate_hz, self.out_hz).map_err(LoadError::Damaged)?;
+                Ok(None)
+            }
+            Progress::Ended => self.end(),
+        }
+    }
+
+    fn end(&mut self) -> Result<Option<FeedId>, LoadError> {
+        let verdict = self.song.verdict();
+        if verdict.is_none()
+            && let Some(ended) = self.go_on()
+        {
+            return Ok(Some(ended));
+        }
+        self.resampler.finish(&mut self.staged).map_err(LoadError::Damaged)?;
+        if verdict.is_some() {
+            self.fade_tail();
+        }
+        self.over = Some(verdict);
+        Ok(None)
+    }
+
+    /// Goes on with what was spliced, through the same resampler, so that the join has no edge. Only a resampled song
+    /// needs that; unequal rates cannot.
+    fn go_on(&mut self) -> Option<FeedId> {
+        let (counters, path) = self.splice.take()?;
+        if self.resampler.is_transparent() || self.boundary.is_some() {
+            return None;
+        }
+        let (next, _) = Song::open(&path, 0).ok()?;
+        if next.format().rate_hz != self.song.format().rate_hz {
+            return None;
+        }
+        let frames_left =
+            (self.staged.len() / 2) as u64 + self.resampler.due_frames() - self.resampler.out_frames();
+        let feed = counters.feed;
+        self.boundary = Some((frames_left, counters));
+        self.song = next;
+        Some(std::mem::replace(&mut self.feed, feed))
+    }
+
+    /// Moves what is staged into the ring, but for the tail while the song goes on. `false`: the ring is full.
+    fn flush(&mut self) -> bool {
+        let tail = if self.over.is_some() { 0 } else { (TAIL_MS * u64::from(self.out_hz) / 1000) as usize * 2 };
+        let mut ready = self.staged.len().saturating_sub(tail);
+        let mut moved = 0;
+        while moved < ready {
+            let until = match &self.boundary {
+                Some((0, counters)) => {
+                    if self.writer.splice(Arc::clone(counters)).is_err() {
+                        break;
+                    }
+                    self.boundary = None;
+                    ready
+                }
+                Some((frames, _)) => ready.min(moved + *frames as usize * 2),
+                None => ready,
+            };
+            let pushed = self.writer.push(&self.staged[moved..until]);
+            if pushed == 0 && moved < until {
+                break;
+            }
+            moved += pushed;
+            if let Some((frames, _)) = &mut self.boundary {
+                *frames -= (pushed / 2) as u64;
+            }
+        }
+        ready -= moved;
+        self.staged.drain(..moved);
+        ready == 0
+    }
+
+    fn fade_tail(&mut self) {
+        let frames = (TAIL_MS * u64::from(self.out_hz) / 1000) as usize;
+        let from = self.staged.len().saturating_sub(frames * 2);
+        let tail = &mut self.staged[from..];
+        let len = tail.len() / 2;
+        for (i, frame) in tail.chunks_exact_mut(2).enumerate() {
+            let gain = (len - i - 1) as f32 / len as f32;
+            frame[0] *= gain;
+            frame[1] *= gain;
+        }
+    }
+}

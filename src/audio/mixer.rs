@@ -1,0 +1,431 @@
+//! The mixer: four inputs on one sample clock.
+//!
+//! It belongs to whoever pulls it: the output's callback, the null output's thread, or a test. It never locks,
+//! allocates, frees, logs or sends; `tests/realtime.rs` proves it with an allocator that refuses. Spent rings go back
+//! through the queue of reports; when that is full they wait in their input.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use super::feed::{Counters, Feed, FeedId};
+use super::limiter::Limiter;
+use super::ramp::{Fade, Ramp};
+
+/// Frames that are mixed at once, at most.
+const BLOCK_FRAMES: usize = 256;
+/// Commands and reports that wait, at most.
+const QUEUE_LEN_MAX: usize = 64;
+/// Reports that one block can cause; no command is taken while there is less room.
+const REPORTS_PER_BLOCK: usize = 8;
+
+/// One of the four inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    DeckA,
+    DeckB,
+    /// Announcements.
+    Voice,
+    /// The sound of films.
+    Film,
+}
+
+impl Input {
+    pub(super) const ALL: [Self; 4] = [Self::DeckA, Self::DeckB, Self::Voice, Self::Film];
+    const DECKS: [Self; 2] = [Self::DeckA, Self::DeckB];
+}
+
+/// What the mixer is told.
+#[derive(Debug)]
+pub(super) enum MixerCommand {
+    /// Take a ring; it waits until a join begins it.
+    Attach(Input, Feed),
+    /// See [`MixerJoin`].
+    Join(MixerJoin),
+    CancelJoin,
+    /// Fade out and give the ring back.
+    Unload { feed: FeedId, fade_frames: u32 },
+    /// Fade the decks out and pull no more from them.
+    Hold { fade_frames: u32 },
+    /// Pull again and fade in.
+    Release { fade_frames: u32 },
+    /// The gain of one input.
+    Gain { input: Input, gain: f32, ramp_frames: u32 },
+    /// The gain of everything.
+    Volume { gain: f32, ramp_frames: u32 },
+    /// Whether anybody can hear the output.
+    Audible(bool),
+}
+
+/// How one load goes over into another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MixerJoin {
+    pub(super) from: Option<FeedId>,
+    pub(super) to: FeedId,
+    pub(super) at: MixerJoinAt,
+    pub(super) fade_frames: u32,
+    /// At its end `from` may go over into what was spliced to it instead, which is the same song as `to`.
+    pub(super) or_splice: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum MixerJoinAt {
+    Now,
+    /// At this frame of the `from` file.
+    Frame(u64),
+    End,
+}
+
+/// What the mixer reports.
+#[derive(Debug)]
+pub(super) enum MixerReport {
+    Started(FeedId),
+    /// The ring comes back.
+    Ended(Feed),
+    /// One feed went over into the next inside a ring.
+    Crossed { ended: Arc<Counters>, started: FeedId },
+}
+
+/// The audio thread's end.
+pub(super) struct MixerRemote {
+    pub(super) commands: Producer<MixerCommand>,
+    pub(super) reports: Consumer<MixerReport>,
+    peak: Arc<AtomicU32>,
+}
+
+impl MixerRemote {
+    /// The highest sample since the last call, 0–1.
+    pub(super) fn take_peak(&self) -> f32 {
+        f32::from_bits(self.peak.swap(0, Ordering::Relaxed))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    /// Waits for a join.
+    Cued,
+    /// Is heard; `reported` once the report found room.
+    Sounding {
+        reported: bool,
+    },
+    /// Fades out.
+    Leaving,
+    /// Has ended; its ring waits to go back.
+    Spent,
+}
+
+struct Channel {
+    feed: Option<Feed>,
+    stage: Stage,
+    fade: Fade,
+    gain: Ramp,
+}
+
+impl Channel {
+    fn holds(&self, id: FeedId) -> bool {
+        self.stage != Stage::Spent && self.feed.as_ref().is_some_and(|feed| feed.id() == id)
+    }
+
+    fn is_heard(&self) -> bool {
+        self.feed.is_some() && matches!(self.stage, Stage::Sounding { .. } | Stage::Leaving)
+    }
+
+    fn leave(&mut self, fade_frames: u32) {
+        if self.stage == Stage::Cued || fade_frames == 0 {
+            self.stage = Stage::Spent;
+        } else if self.is_heard() {
+            self.fade = self.fade.falling(fade_frames);
+            self.stage = Stage::Leaving;
+        }
+    }
+}
+
+/// See the head of this file.
+pub(super) struct Mixer {
+    channels: [Channel; 4],
+    join: Option<MixerJoin>,
+    /// The decks' common gain, for pause. Nothing is pulled from them while it is silent.
+    hold: Ramp,
+    volume: Ramp,
+    volume_is_up: bool,
+    output_is_real: bool,
+    limiter: Limiter,
+    commands: Consumer<MixerCommand>,
+    reports: Producer<MixerReport>,
+    peak: Arc<AtomicU32>,
+    block: [f32; BLOCK_FRAMES * 2],
+}
+
+/// A mixer for an output of `rate_hz`, silent and at volume 0, and its remote.
+pub(super) fn mixer(rate_hz: u32) -> (Box<Mixer>, MixerRemote) {
+    let (command_in, command_out) = RingBuffer::new(QUEUE_LEN_MAX);
+    let (report_in, report_out) = RingBuffer::new(QUEUE_LEN_MAX);
+    let peak = Arc::new(AtomicU32::new(0));
+    let channel =
+        || Channel { feed: None, stage: Stage::Spent, fade: Fade::Open, gain: Ramp::at(1.0) };
+    let mixer = Mixer {
+        channels: [channel(), channel(), channel(), channel()],
+        join: None,
+        hold: Ramp::at(1.0),
+        volume: Ramp::at(0.0),
+        volume_is_up: false,
+        output_is_real: false,
+        limiter: Limiter::new(rate_hz),
+        commands: command_out,
+        reports: report_in,
+        peak: Arc::clone(&peak),
+        block: [0.0; BLOCK_FRAMES * 2],
+    };
+    (Box::new(mixer), MixerRemote { commands: command_in, reports: report_out, peak })
+}
+
+impl Mixer {
+    /// Fills interleaved stereo.
+    pub(super) fn render(&mut self, out: &mut [f32]) {
+        self.take_commands();
+        out.fill(0.0);
+        self.mix_decks(out);
+        for input in [Input::Voice, Input::Film] {
+            self.mix_input(input, out);
+        }
+        self.volume.apply(out);
+        let highest = self.limiter.apply(out);
+        // Positive floats order like their bits.
+        self.peak.fetch_max(highest.to_bits(), Ordering::Relaxed);
+        self.give_back();
+    }
+
+    fn take_commands(&mut self) {
+        while self.reports.slots() >= REPORTS_PER_BLOCK {
+            let Ok(command) = self.commands.pop() else { return };
+            match command {
+                MixerCommand::Attach(input, feed) => self.attach(input, feed),
+                MixerCommand::Join(join) => self.join = Some(join),
+                MixerCommand::CancelJoin => self.join = None,
+                MixerCommand::Unload { feed, fade_frames } => self.unload(feed, fade_frames),
+                MixerCommand::Hold { fade_frames } => self.hold.go(0.0, fade_frames),
+                MixerCommand::Release { fade_frames } => self.hold.go(1.0, fade_frames),
+                MixerCommand::Gain { input, gain, ramp_frames } => {
+                    self.channels[input as usize].gain.go(gain, ramp_frames);
+                }
+                MixerCommand::Volume { gain, ramp_frames } => {
+                    self.volume_is_up = gain > 0.0;
+                    self.volume.go(gain, ramp_frames);
+                }
+                MixerCommand::Audible(real) => self.output_is_real = real,
+            }
+        }
+    }
+
+    fn attach(&mut self, input: Input, feed: Feed) {
+        let channel = &mut self.channels[input as usize];
+        if let Some(old) = channel.feed.replace(feed) {
+            // The audio thread attaches only to what it saw come back; should it err, the ring is still not freed here.
+            let _ = self.reports.push(MixerReport::Ended(old));
+        }
+        channel.stage = Stage::Cued;
+        channel.fade = Fade::Open;
+    }
+
+    fn unload(&mut self, feed: FeedId, fade_frames: u32) {
+        let held = self.hold.is_silent();
+        for input in Input::ALL {
+            let is_deck = Input::DECKS.contains(&input);
+            let channel = &mut self.channels[input as usize];
+            if channel.holds(feed) {
+                channel.leave(if held && is_deck { 0 } else { fade_frames });
+            }
+        }
+    }
+
+    /// The decks, frame-exact: the block is cut wherever a song ends, a join begins or a hold is complete.
+    fn mix_decks(&mut self, out: &mut [f32]) {
+        let mut rest = out;
+        while !rest.is_empty() {
+            self.begin_join();
+            if self.hold.is_silent() {
+                return;
+            }
+            let frames = self.deck_run_frames((rest.len() / 2).min(BLOCK_FRAMES));
+            if frames == 0 {
+                // Something ended right here; look again at what begins.
+                continue;
+            }
+            let (now, later) = rest.split_at_mut(frames * 2);
+            let audible = self.output_is_real && self.volume_is_up;
+            self.block[..frames * 2].fill(0.0);
+            for input in Input::DECKS {
+                let channel = &mut self.channels[input as usize];
+                if channel.is_heard() {
+                    pull_into(channel, frames, audible, &mut self.block[..frames * 2]);
+                }
+            }
+            let block = &mut self.block[..frames * 2];
+            self.hold.apply(block);
+            for (to, from) in now.iter_mut().zip(block.iter()) {
+                *to += from;
+            }
+            rest = later;
+        }
+    }
+
+    /// How many frames the decks can be mixed without anything happening; 0 when something just did.
+    fn deck_run_frames(&mut self, frames_max: usize) -> usize {
+        let mut frames = frames_max;
+        if let Some(left) = self.hold.frames_to_silence() {
+            frames = frames.min(left);
+        }
+        if let Some(left) = self.frames_to_join() {
+            frames = frames.min(left.max(1));
+        }
+        for input in Input::DECKS {
+            match run_frames(&mut self.channels[input as usize], &mut self.join, &mut self.reports) {
+                Run::Over => return 0,
+                Run::Frames(left) => frames = frames.min(left),
+                Run::Open => {}
+            }
+        }
+        frames
+    }
+
+    /// Frames until the planned place of a join.
+    fn frames_to_join(&self) -> Option<usize> {
+        let MixerJoin { from: Some(from), at: MixerJoinAt::Frame(frame), .. } = self.join? else { return None };
+        let channel = self.channels.iter().find(|channel| channel.holds(from))?;
+        let position = channel.feed.as_ref()?.counters.position_frames();
+        Some(usize::try_from(frame.saturating_sub(position)).unwrap_or(usize::MAX))
+    }
+
+    fn begin_join(&mut self) {
+        let Some(join) = self.join else { return };
+        let from = join.from.and_then(|from| self.channels.iter().position(|channel| channel.holds(from)));
+        let due = match (from, join.at) {
+            // What should end has ended already.
+            (None, _) | (_, MixerJoinAt::Now) => true,
+            (Some(_), MixerJoinAt::End) => false,
+            (Some(_), MixerJoinAt::Frame(_)) => self.frames_to_join() == Some(0),
+        };
+        if !due {
+            return;
+        }
+        self.join = None;
+        let fade_frames = if self.hold.is_silent() { 0 } else { join.fade_frames };
+        if let Some(from) = from {
+            self.channels[from].leave(fade_frames);
+        }
+        // One that is heard already stays as it is: its join has begun just before it was planned anew.
+        let to = self.channels.iter_mut().find(|channel| channel.holds(join.to) && channel.stage == Stage::Cued);
+        if let Some(to) = to {
+            to.stage = Stage::Sounding { reported: self.reports.push(MixerReport::Started(join.to)).is_ok() };
+            to.fade = if from.is_some() || join.from.is_none() { Fade::rising(fade_frames) } else { Fade::Open };
+        }
+    }
+
+    fn mix_input(&mut self, input: Input, out: &mut [f32]) {
+        let mut rest = out;
+        while !rest.is_empty() {
+            let channel = &mut self.channels[input as usize];
+            let mut frames = (rest.len() / 2).min(BLOCK_FRAMES);
+            match run_frames(channel, &mut self.join, &mut self.reports) {
+                Run::Over => continue,
+                Run::Frames(left) => frames = frames.min(left),
+                Run::Open => {}
+            }
+            if !channel.is_heard() {
+                return;
+            }
+            let (now, later) = rest.split_at_mut(frames * 2);
+            let block = &mut self.block[..frames * 2];
+            block.fill(0.0);
+            pull_into(channel, frames, self.output_is_real && self.volume_is_up, block);
+            for (to, from) in now.iter_mut().zip(block.iter()) {
+                *to += from;
+            }
+            rest = later;
+        }
+    }
+
+    /// Reports what began and gives back what is spent, as far as there is room.
+    fn give_back(&mut self) {
+        for channel in &mut self.channels {
+            if self.reports.is_full() {
+                return;
+            }
+            let Some(id) = channel.feed.as_ref().map(Feed::id) else { continue };
+            match channel.stage {
+                Stage::Sounding { reported: false } => {
+                    if self.reports.push(MixerReport::Started(id)).is_ok() {
+                        channel.stage = Stage::Sounding { reported: true };
+                    }
+                }
+                Stage::Spent => {
+                    if let Some(feed) = channel.feed.take() {
+                        let _ = self.reports.push(MixerReport::Ended(feed));
+                    }
+                }
+                Stage::Cued | Stage::Sounding { reported: true } | Stage::Leaving => {}
+            }
+        }
+    }
+}
+
+enum Run {
+    /// It ended right here.
+    Over,
+    /// It can be mixed for so long.
+    Frames(usize),
+    /// It says nothing about it.
+    Open,
+}
+
+fn run_frames(
+    channel: &mut Channel,
+    join: &mut Option<MixerJoin>,
+    reports: &mut Producer<MixerReport>,
+) -> Run {
+    if !channel.is_heard() {
+        return Run::Open;
+    }
+    let faded = channel.fade.frames_to_silence();
+    let Some(feed) = channel.feed.as_mut() else { return Run::Open };
+    if faded == Some(0) && channel.stage == Stage::Leaving {
+        channel.stage = Stage::Spent;
+        return Run::Over;
+    }
+    let (available, ends) = feed.available();
+    if ends && available == 0 {
+        let may_cross = join.is_some_and(|join| join.or_splice && join.from == Some(feed.id()));
+        if may_cross
+            && !reports.is_full()
+            && let Some(ended) = feed.cross()
+        {
+            *join = None;
+            let _ = reports.push(MixerReport::Crossed { ended, started: feed.id() });
+            return Run::Over;
+        }
+        channel.stage = Stage::Spent;
+        return Run::Over;
+    }
+    match (ends.then_some(available), faded) {
+        (Some(a), Some(b)) => Run::Frames(a.min(b)),
+        (Some(left), None) | (None, Some(left)) => Run::Frames(left),
+        (None, None) => Run::Open,
+    }
+}
+
+/// Adds `frames` of a channel to `block`. When its thread is late the rest stays silent and the song goes on from
+/// where it was.
+fn pull_into(channel: &mut Channel, frames: usize, audible: bool, block: &mut [f32]) {
+    let Some(feed) = channel.feed.as_mut() else { return };
+    let (available, _) = feed.available();
+    let (fade, gain) = (&mut channel.fade, &mut channel.gain);
+    let mut at = 0;
+    feed.pull(frames.min(available), audible, |piece| {
+        fade.mix(gain, piece, &mut block[at..at + piece.len()]);
+        at += piece.len();
+    });
+}
+
+#[cfg(test)]
+mod tests;

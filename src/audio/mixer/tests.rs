@@ -1,0 +1,325 @@
+use std::f64::consts::TAU;
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::audio::feed::{FeedWriter, feed};
+
+const RATE_HZ: u32 = 48_000;
+
+/// A mixer that a test pulls, with what it has reported.
+struct Bench {
+    mixer: Box<Mixer>,
+    remote: MixerRemote,
+    started: Vec<FeedId>,
+    ended: Vec<(FeedId, u64)>,
+    heard: Vec<f32>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (mixer, remote) = mixer(RATE_HZ);
+        let mut bench = Self { mixer, remote, started: vec![], ended: vec![], heard: vec![] };
+        bench.tell(MixerCommand::Volume { gain: 1.0, ramp_frames: 0 });
+        bench.tell(MixerCommand::Audible(true));
+        bench
+    }
+
+    fn tell(&mut self, command: MixerCommand) {
+        self.remote.commands.push(command).unwrap();
+    }
+
+    fn join(&mut self, from: Option<u64>, to: u64, at: MixerJoinAt, fade_frames: u32) {
+        let from = from.map(FeedId);
+        self.tell(MixerCommand::Join(MixerJoin { from, to: FeedId(to), at, fade_frames, or_splice: false }));
+    }
+
+    fn pull(&mut self, frames: usize) -> Vec<f32> {
+        let mut out = vec![0.0; frames * 2];
+        self.mixer.render(&mut out);
+        while let Ok(report) = self.remote.reports.pop() {
+            match report {
+                MixerReport::Started(feed) => self.started.push(feed),
+                MixerReport::Ended(feed) => self.ended.push((feed.id(), feed.counters.heard_frames())),
+                MixerReport::Crossed { ended, started } => {
+                    self.ended.push((ended.feed, ended.heard_frames()));
+                    self.started.push(started);
+                }
+            }
+        }
+        let left: Vec<f32> = out.chunks(2).map(|frame| frame[0]).collect();
+        self.heard.extend(&left);
+        left
+    }
+
+    /// Attaches a song of `samples`, whole and ended.
+    fn attach(&mut self, input: Input, id: u64, samples: &[f32]) {
+        let (writer, feed) = song(id, samples);
+        drop(writer);
+        self.tell(MixerCommand::Attach(input, feed));
+    }
+}
+
+fn song(id: u64, samples: &[f32]) -> (FeedWriter, Feed) {
+    let (mut writer, feed) = feed(Counters::new(FeedId(id), 0), samples.len().max(1));
+    let stereo: Vec<f32> = samples.iter().flat_map(|s| [*s, *s]).collect();
+    assert_eq!(writer.push(&stereo), stereo.len());
+    (writer, feed)
+}
+
+fn tone(hz: f64, amplitude: f64, frames: usize, phase_frames: usize) -> Vec<f32> {
+    let sample = |i: usize| (amplitude * ((i + phase_frames) as f64 * hz / f64::from(RATE_HZ) * TAU).sin()) as f32;
+    (0..frames).map(sample).collect()
+}
+
+fn noise(seed: u64, frames: usize) -> Vec<f32> {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    (0..frames).map(|_| chance.random_range(-0.3..0.3)).collect()
+}
+
+fn power(samples: &[f32]) -> f64 {
+    samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64
+}
+
+#[test]
+fn a_crossfade_of_uncorrelated_signals_keeps_its_power_and_is_exact_to_the_frame() {
+    let (fade, solo) = (96_000usize, 48_000usize);
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &noise(1, solo + fade));
+    bench.attach(Input::DeckB, 2, &noise(2, solo + fade));
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(100);
+    bench.join(Some(1), 2, MixerJoinAt::Frame(solo as u64), fade as u32);
+    let mut pulled = 100;
+    while pulled < solo * 2 + fade {
+        pulled += bench.pull(997).len();
+    }
+    // Exact: A ends with the last frame of the fade, B is heard for its whole length.
+    assert_eq!(bench.ended, [(FeedId(1), (solo + fade) as u64), (FeedId(2), (solo + fade) as u64)]);
+    let end = bench.heard.iter().rposition(|s| *s != 0.0).unwrap() + 1;
+    assert_eq!(end, solo * 2 + fade);
+    // Windows of a tenth of a fade: the estimate of the power of noise is itself good to 0.1 dB there.
+    let (a, b) = (power(&noise(1, solo + fade)), power(&noise(2, solo + fade)));
+    assert!((10.0 * (a / b).log10()).abs() < 0.05);
+    let (na, nb) = (noise(1, solo + fade), noise(2, solo + fade));
+    for window in 0..10 {
+        let range = solo + window * fade / 10..solo + (window + 1) * fade / 10;
+        let ideal: f64 = range
+            .clone()
+            .map(|i| {
+                let angle = (i - solo) as f64 / fade as f64 * TAU / 4.0;
+                let (pa, pb) = (f64::from(na[i]).powi(2), f64::from(nb[i - solo]).powi(2));
+                pa * angle.cos().powi(2) + pb * angle.sin().powi(2)
+            })
+            .sum::<f64>()
+            / (fade / 10) as f64;
+        let db = 10.0 * (power(&bench.heard[range]) / ideal).log10();
+        assert!(db.abs() < 0.1, "window {window}: {db} dB");
+    }
+}
+
+#[test]
+fn songs_join_sample_by_sample_at_the_end_whatever_the_blocks() {
+    for block in [1usize, 7, 256, 1000, 4096] {
+        let whole = tone(440.0, 0.5, 30_000, 0);
+        let mut bench = Bench::new();
+        bench.attach(Input::DeckA, 1, &whole[..12_345]);
+        bench.attach(Input::DeckB, 2, &whole[12_345..]);
+        bench.join(None, 1, MixerJoinAt::Now, 0);
+        bench.pull(block);
+        bench.join(Some(1), 2, MixerJoinAt::End, 0);
+        while bench.heard.len() < whole.len() {
+            bench.pull(block);
+        }
+        assert_eq!(bench.heard[..whole.len()], whole, "blocks of {block}");
+    }
+}
+
+#[test]
+fn a_join_whose_song_ends_early_lets_the_next_begin_at_once() {
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &[0.25; 1000]);
+    bench.attach(Input::DeckB, 2, &[0.5; 1000]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(100);
+    // Planned for a place that never comes: the song is shorter than it said.
+    bench.join(Some(1), 2, MixerJoinAt::Frame(5000), 500);
+    bench.pull(1900);
+    assert_eq!(bench.heard[999], 0.25);
+    assert_eq!(bench.heard[1000], 0.5);
+    assert_eq!(bench.heard[1999], 0.5);
+}
+
+#[test]
+fn a_song_of_one_sample_begins_and_ends() {
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &[0.5]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(64);
+    assert_eq!((bench.started.as_slice(), bench.ended.as_slice()), (&[FeedId(1)][..], &[(FeedId(1), 1)][..]));
+}
+
+#[test]
+fn a_hold_keeps_the_place_and_a_skip_while_held_is_silent_until_the_release() {
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &tone(440.0, 0.5, 48_000, 0));
+    bench.attach(Input::DeckB, 2, &[0.5; 48_000]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(1000);
+    bench.tell(MixerCommand::Hold { fade_frames: 480 });
+    bench.pull(2000);
+    assert!(bench.heard[1480..].iter().all(|s| *s == 0.0));
+    bench.join(Some(1), 2, MixerJoinAt::Now, 960);
+    assert!(bench.pull(1000).iter().all(|s| *s == 0.0));
+    assert_eq!(bench.ended, [(FeedId(1), 1480)]);
+    assert_eq!(bench.started, [FeedId(1), FeedId(2)]);
+    bench.tell(MixerCommand::Release { fade_frames: 480 });
+    let heard = bench.pull(1000);
+    assert!(heard[0] < 0.01 && heard[600] == 0.5);
+}
+
+#[test]
+fn a_deck_that_is_late_leaves_silence_and_goes_on_from_its_place() {
+    let mut bench = Bench::new();
+    let (mut writer, feed) = song(1, &[0.5; 100]);
+    bench.tell(MixerCommand::Attach(Input::DeckA, feed));
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    assert_eq!(bench.pull(200)[100..], [0.0; 100]);
+    writer.push(&[0.25; 100]);
+    drop(writer);
+    assert_eq!(bench.pull(100)[..50], [0.25; 50]);
+    assert_eq!(bench.ended, [(FeedId(1), 150)]);
+}
+
+#[test]
+fn an_announcement_is_heard_over_held_music_and_with_a_gain_of_its_own() {
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &[0.25; 10_000]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.tell(MixerCommand::Gain { input: Input::DeckA, gain: 0.5, ramp_frames: 100 });
+    bench.attach(Input::Voice, 2, &[0.5; 1000]);
+    bench.pull(200);
+    assert_eq!(bench.heard[199], 0.125);
+    bench.join(None, 2, MixerJoinAt::Now, 0);
+    assert_eq!(bench.pull(100)[50], 0.625);
+    bench.tell(MixerCommand::Hold { fade_frames: 10 });
+    assert_eq!(bench.pull(100)[50], 0.5);
+    bench.pull(1000);
+    assert_eq!(bench.ended, [(FeedId(2), 1000)]);
+}
+
+#[test]
+fn what_is_spliced_into_a_ring_goes_over_without_an_edge_only_while_it_is_wanted() {
+    for wanted in [true, false] {
+        let whole = tone(440.0, 0.5, 3000, 0);
+        let mut bench = Bench::new();
+        let (mut writer, ring) = feed(Counters::new(FeedId(1), 0), 3000);
+        let stereo = |samples: &[f32]| samples.iter().flat_map(|s| [*s, *s]).collect::<Vec<_>>();
+        writer.push(&stereo(&whole[..1000]));
+        writer.splice(Counters::new(FeedId(3), 0)).unwrap();
+        writer.push(&stereo(&whole[1000..]));
+        drop(writer);
+        bench.tell(MixerCommand::Attach(Input::DeckA, ring));
+        bench.attach(Input::DeckB, 2, &[0.25; 2000]);
+        bench.join(None, 1, MixerJoinAt::Now, 0);
+        bench.pull(100);
+        bench.tell(MixerCommand::Join(MixerJoin {
+            from: Some(FeedId(1)),
+            to: FeedId(2),
+            at: MixerJoinAt::End,
+            fade_frames: 0,
+            or_splice: wanted,
+        }));
+        bench.pull(2900);
+        if wanted {
+            assert_eq!(bench.heard, whole);
+            assert_eq!(bench.started, [FeedId(1), FeedId(3)]);
+        } else {
+            assert_eq!(bench.heard[1000], 0.25);
+            assert_eq!(bench.started, [FeedId(1), FeedId(2)]);
+        }
+        assert_eq!(bench.ended[0], (FeedId(1), 1000));
+    }
+}
+
+#[test]
+fn nobody_hears_what_goes_nowhere_or_is_muted() {
+    let mut bench = Bench::new();
+    let (writer, feed) = song(1, &[0.5; 3000]);
+    let counters = Arc::clone(&feed.counters);
+    drop(writer);
+    bench.tell(MixerCommand::Attach(Input::DeckA, feed));
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(1000);
+    bench.tell(MixerCommand::Volume { gain: 0.0, ramp_frames: 0 });
+    bench.pull(500);
+    bench.tell(MixerCommand::Volume { gain: 0.5, ramp_frames: 0 });
+    bench.tell(MixerCommand::Audible(false));
+    bench.pull(500);
+    assert_eq!((counters.heard_frames(), counters.audible_frames()), (2000, 1000));
+}
+
+/// Whatever is asked whenever, no sample is further from the one before than the steepest place of the tones and the
+/// shortest ramp allow: no click, ever.
+#[test]
+fn no_sequence_of_commands_clicks() {
+    for seed in 0..40 {
+        let mut chance = ChaCha8Rng::seed_from_u64(seed);
+        let mut bench = Bench::new();
+        let (mut next, mut playing, mut busy) = (1u64, None::<u64>, [None::<u64>; 2]);
+        for _ in 0..400 {
+            for (deck, input) in Input::DECKS.into_iter().enumerate() {
+                if busy[deck].is_none() && chance.random_bool(0.7) {
+                    let phase = chance.random_range(0..480);
+                    let frames = chance.random_range(4800..48_000);
+                    let mut samples = tone(100.0, 0.4, frames, phase);
+                    // A song begins and ends as it likes; here softly, so that only what the mixer does can click.
+                    for i in 0..480.min(frames) {
+                        samples[i] *= i as f32 / 480.0;
+                        samples[frames - 1 - i] *= i as f32 / 480.0;
+                    }
+                    bench.attach(input, next, &samples);
+                    busy[deck] = Some(next);
+                    next += 1;
+                }
+            }
+            let other = busy.iter().flatten().copied().find(|id| Some(*id) != playing);
+            match chance.random_range(0..8) {
+                0..3 => {
+                    if let Some(to) = other {
+                        let at = [MixerJoinAt::Now, MixerJoinAt::End, MixerJoinAt::Frame(chance.random_range(0..20_000))];
+                        bench.join(playing, to, at[chance.random_range(0..3)], chance.random_range(480..20_000));
+                    }
+                }
+                3 => bench.tell(MixerCommand::Hold { fade_frames: chance.random_range(480..5000) }),
+                4 | 5 => bench.tell(MixerCommand::Release { fade_frames: chance.random_range(480..5000) }),
+                6 => {
+                    let gain = chance.random_range(0.0..1.0);
+                    bench.tell(MixerCommand::Volume { gain, ramp_frames: chance.random_range(480..5000) });
+                }
+                _ => {
+                    if let Some(feed) = playing.filter(|_| chance.random_bool(0.3)) {
+                        let fade_frames = chance.random_range(480..5000);
+                        bench.tell(MixerCommand::Unload { feed: FeedId(feed), fade_frames });
+                    }
+                }
+            }
+            let frames = (chance.next_u32() % 5000 + 1) as usize;
+            bench.pull(frames);
+            for id in bench.started.drain(..) {
+                playing = Some(id.0);
+            }
+            for (id, _) in bench.ended.drain(..) {
+                for slot in &mut busy {
+                    *slot = slot.filter(|busy| *busy != id.0);
+                }
+                playing = playing.filter(|playing| *playing != id.0);
+            }
+        }
+        // Two tones of amplitude 0.4 at 100 Hz move 0.0105 a frame; ramps of 10 ms add 0.0035 each.
+        let steepest = bench.heard.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
+        assert!(steepest < 0.02, "seed {seed}: a step of {steepest}");
+        assert!(bench.heard.iter().any(|s| s.abs() > 0.1), "seed {seed}: nothing was heard");
+    }
+}

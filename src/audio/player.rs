@@ -1,0 +1,416 @@
+//! The audio thread: which load is on which deck, which output is open, and what `App` is told of it.
+
+mod outputs;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::RecvTimeoutError;
+
+use super::deck::{Deck, Report, Task};
+use super::feed::{Counters, Feed, FeedId};
+use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerRemote, MixerReport, mixer};
+use super::output::{self, Dock, Opened, Wanted};
+use super::{AudioPlayer, Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, Output, volume};
+
+/// What the audio thread hears: `App`'s commands, its decks' reports, and the word to stop.
+#[derive(Debug)]
+pub(super) enum Message {
+    Command(Command),
+    Deck(usize, Report),
+    Stop,
+}
+
+/// How often reports of the mixer are looked at while nothing waits for one.
+const IDLE_TICK: Duration = Duration::from_millis(50);
+/// The same while a deck waits to become free.
+const BUSY_TICK: Duration = Duration::from_millis(4);
+/// How often `App` hears of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// An output that pulls nothing for so long is lost.
+const STALL_MAX: Duration = Duration::from_millis(500);
+/// How often a better output is looked for.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// The fade of what must make room, in milliseconds.
+const DECLICK_MS: u32 = 10;
+/// The ramp of the volume, in milliseconds.
+const VOLUME_RAMP_MS: u32 = 30;
+
+const DECKS: [(Input, &str); 2] = [(Input::DeckA, "deck_a"), (Input::DeckB, "deck_b")];
+
+/// A deck's place in the books.
+struct Bay {
+    deck: Deck,
+    /// What its thread was told to open last.
+    wanted: Option<FeedId>,
+    /// Ready, and waiting for the ring before it to come back.
+    waiting: Option<(Feed, Box<Media>)>,
+    /// What the mixer has of it.
+    attached: Option<FeedId>,
+}
+
+/// A feed's place in the books, until the mixer gives it back.
+struct Entry {
+    load: LoadId,
+    rate_hz: u32,
+    path: Arc<std::path::Path>,
+    counters: Option<Arc<Counters>>,
+    error: Option<LoadError>,
+    role: Role,
+}
+
+/// What a feed is to its load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The one that `App` hears of.
+    Main,
+    /// Waits inside the ring of another feed, and takes over when the mixer crosses into it.
+    Spliced { after: FeedId },
+    /// Its load lives on in a feed that was spliced.
+    Replaced,
+}
+
+pub(super) struct Player<'a> {
+    service: &'a AudioPlayer,
+    bays: [Bay; 2],
+    feeds: HashMap<FeedId, Entry>,
+    /// The feed that is heard, for the reports of progress.
+    sounding: Option<FeedId>,
+    remote: MixerRemote,
+    dock: Dock,
+    output: Option<Opened>,
+    outputs: Vec<String>,
+    rate_hz: u32,
+    told: Option<Output>,
+    gain: f32,
+    last_pulse: (u64, Instant),
+    next_retry: Instant,
+    last_progress: Instant,
+}
+
+impl<'a> Player<'a> {
+    pub(super) fn start(service: &'a AudioPlayer) -> Result<Self, String> {
+        let setup = service.setup;
+        let bay = |index: usize| {
+            let to_self = service.to_self.clone();
+            let deck = Deck::start(DECKS[index].1, move |report| {
+                let _ = to_self.send(Message::Deck(index, report));
+            })
+            .map_err(|e| format!("no thread for {}: {e}", DECKS[index].1))?;
+            Ok::<_, String>(Bay { deck, wanted: None, waiting: None, attached: None })
+        };
+        let (mixer, remote) = mixer(setup.rate_hz);
+        let now = Instant::now();
+        Ok(Self {
+            service,
+            bays: [bay(0)?, bay(1)?],
+            feeds: HashMap::new(),
+            sounding: None,
+            remote,
+            dock: Dock::new(mixer),
+            output: None,
+            outputs: Vec::new(),
+            rate_hz: setup.rate_hz,
+            told: None,
+            gain: 0.0,
+            last_pulse: (0, now),
+            next_retry: now,
+            last_progress: now,
+        })
+    }
+
+    /// Runs until it is told to stop.
+    pub(super) fn run(mut self) -> Result<(), String> {
+        let _quiet = output::quiet_thread();
+        loop {
+            let tick = if self.bays.iter().any(|bay| bay.waiting.is_some()) { BUSY_TICK } else { IDLE_TICK };
+            match self.service.messages.recv_timeout(tick) {
+                Ok(Message::Command(command)) => self.obey(command),
+                Ok(Message::Deck(index, report)) => self.hear_deck(index, report),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                    self.drain_output();
+                    return Ok(());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.hear_mixer();
+            self.watch_output();
+            self.report_progress();
+            if let Some(index) = self.bays.iter().position(|bay| !bay.deck.is_alive()) {
+                return Err(format!("the thread {} died", DECKS[index].1));
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Load { load, path, start_ms } => self.load(load, path, start_ms),
+            Command::Join(join) => self.join(join),
+            Command::CancelJoin => self.mix(MixerCommand::CancelJoin),
+            Command::Unload { load, fade_ms } => self.unload(load, fade_ms),
+            Command::Hold { fade_ms } => {
+                let fade_frames = self.frames(fade_ms);
+                self.mix(MixerCommand::Hold { fade_frames });
+            }
+            Command::Release { fade_ms } => {
+                let fade_frames = self.frames(fade_ms);
+                self.mix(MixerCommand::Release { fade_frames });
+            }
+            Command::Volume { percent, muted } => {
+                let gain = if muted { 0.0 } else { volume::amplitude(percent) };
+                self.gain = gain;
+                let ramp_frames = self.frames(VOLUME_RAMP_MS);
+                self.mix(MixerCommand::Volume { gain, ramp_frames });
+            }
+            Command::Outputs(names) => {
+                self.outputs = names;
+                if self.outputs.last().is_none_or(|last| last != output::NULL) {
+                    self.outputs.push(output::NULL.into());
+                }
+                self.open_output();
+            }
+        }
+    }
+
+    fn frames(&self, ms: u32) -> u32 {
+        u32::try_from(u64::from(ms) * u64::from(self.rate_hz) / 1000).unwrap_or(u32::MAX)
+    }
+
+    fn mix(&mut self, command: MixerCommand) {
+        if self.remote.commands.push(command).is_err() {
+            log::warn!("the output takes no commands; it has stood still for too long");
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        // The main thread has gone when nobody listens; then nothing is to be told.
+        let _ = self.service.events.send(crate::app::Event::Audio(event));
+    }
+
+    fn load(&mut self, load: LoadId, path: Arc<std::path::Path>, start_ms: u64) {
+        let index = self.free_bay();
+        let feed = self.number_feed();
+        let bay = &mut self.bays[index];
+        // Whatever was being opened here is not wanted any more.
+        if let Some((spent, _)) = bay.waiting.take() {
+            self.feeds.remove(&spent.id());
+        }
+        if let Some(old) = bay.wanted.replace(feed).filter(|old| bay.attached != Some(*old)) {
+            self.feeds.remove(&old);
+        }
+        let attached = bay.attached;
+        let task = Task::Load { feed, path: Arc::clone(&path), start_ms, out_hz: self.rate_hz };
+        let is_taken = bay.deck.send(task);
+        self.feeds.insert(feed, Entry { load, rate_hz: 0, path, counters: None, error: None, role: Role::Main });
+        if let Some(old) = attached {
+            let fade_frames = self.frames(DECLICK_MS);
+            self.mix(MixerCommand::Unload { feed: old, fade_frames });
+        }
+        if !is_taken {
+            self.feeds.remove(&feed);
+            let error = LoadError::Unreadable("the disk does not answer".into());
+            self.tell(Event::Failed { load, error });
+        }
+    }
+
+    fn number_feed(&self) -> FeedId {
+        FeedId(self.service.next_feed.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The bay for a new load: an empty one, else the one that is not heard, which makes room.
+    fn free_bay(&self) -> usize {
+        let is_empty = |bay: &Bay| bay.attached.is_none() && bay.wanted.is_none();
+        if let Some(index) = self.bays.iter().position(is_empty) {
+            return index;
+        }
+        let sounding = self.sounding;
+        self.bays.iter().position(|bay| sounding.is_none() || bay.attached != sounding).unwrap_or(0)
+    }
+
+    fn feed_of(&self, load: LoadId) -> Option<FeedId> {
+        let attached = |feed: &FeedId| self.bays.iter().any(|bay| bay.attached == Some(*feed));
+        self.feeds
+            .iter()
+            .filter(|(_, entry)| entry.load == load && entry.role == Role::Main)
+            .map(|(feed, _)| *feed)
+            .max_by_key(attached)
+    }
+
+    fn join(&mut self, join: Join) {
+        let Some(to) = self.feed_of(join.to) else {
+            log::debug!("join to {:?}, which is gone", join.to);
+            return;
+        };
+        let from = join.from.and_then(|from| self.feed_of(from));
+        let fade_frames = self.frames(join.fade_ms);
+        let at = match join.at {
+            JoinAt::Now => MixerJoinAt::Now,
+            JoinAt::End => MixerJoinAt::End,
+            JoinAt::Position(ms) => MixerJoinAt::Frame(ms * u64::from(self.rate_hz) / 1000),
+        };
+        let or_splice = join.at == JoinAt::End && from.is_some_and(|from| self.splice(from, to));
+        self.mix(MixerCommand::Join(MixerJoin { from, to, at, fade_frames, or_splice }));
+    }
+
+    /// Lets the deck of `from` go on with the song of `to` through its resampler, so that the join has no edge. Where
+    /// that is not needed or comes too late the two decks are joined.
+    fn splice(&mut self, from: FeedId, to: FeedId) -> bool {
+        let (Some(a), Some(b)) = (self.feeds.get(&from), self.feeds.get(&to)) else { return false };
+        let is_start = b.counters.as_ref().is_some_and(|counters| counters.start_frames == 0);
+        if a.rate_hz != b.rate_hz || a.rate_hz == self.rate_hz || !is_start {
+            return false;
+        }
+        let Some(index) = self.bays.iter().position(|bay| bay.attached == Some(from)) else { return false };
+        let (load, rate_hz, path) = (b.load, b.rate_hz, Arc::clone(&b.path));
+        let feed = self.number_feed();
+        let counters = Counters::new(feed, 0);
+        let task = Task::Splice { after: from, counters: Arc::clone(&counters), path: Arc::clone(&path) };
+        let role = Role::Spliced { after: from };
+        self.feeds.insert(feed, Entry { load, rate_hz, path, counters: Some(counters), error: None, role });
+        self.bays[index].deck.send(task)
+    }
+
+    fn unload(&mut self, load: LoadId, fade_ms: u32) {
+        let Some(feed) = self.feed_of(load) else { return };
+        let fade_frames = self.frames(fade_ms);
+        let Some(index) = self.bays.iter().position(|bay| {
+            bay.attached == Some(feed) || bay.wanted == Some(feed)
+        }) else {
+            return;
+        };
+        if self.bays[index].attached == Some(feed) {
+            self.mix(MixerCommand::Unload { feed, fade_frames });
+        } else {
+            self.bays[index].deck.send(Task::Drop);
+            self.bays[index].waiting = None;
+            self.bays[index].wanted = None;
+            self.feeds.remove(&feed);
+            self.tell(Event::Ended { load, heard: Heard::default(), error: None });
+        }
+    }
+
+    fn hear_deck(&mut self, index: usize, report: Report) {
+        match report {
+            Report::Ready { feed, media } => {
+                let bay = &mut self.bays[index];
+                if bay.wanted != Some(feed.id()) {
+                    return;
+                }
+                if let Some(entry) = self.feeds.get_mut(&feed.id()) {
+                    entry.rate_hz = media.rate_hz;
+                    entry.counters = Some(Arc::clone(&feed.counters));
+                }
+                bay.waiting = Some((feed, media));
+                self.attach(index);
+            }
+            Report::Failed { feed, error } => {
+                let bay = &mut self.bays[index];
+                if bay.wanted == Some(feed) {
+                    bay.wanted = None;
+                }
+                if let Some(entry) = self.feeds.remove(&feed) {
+                    self.tell(Event::Failed { load: entry.load, error });
+                }
+            }
+            Report::Decoded { feed, error } => {
+                if let Some(entry) = self.feeds.get_mut(&feed) {
+                    entry.error = error;
+                }
+            }
+        }
+    }
+
+    /// Gives a ready ring to the mixer as soon as the one before it has come back.
+    fn attach(&mut self, index: usize) {
+        if self.bays[index].attached.is_some() {
+            return;
+        }
+        let Some((feed, media)) = self.bays[index].waiting.take() else { return };
+        let id = feed.id();
+        self.bays[index].attached = Some(id);
+        self.mix(MixerCommand::Attach(DECKS[index].0, feed));
+        if let Some(entry) = self.feeds.get(&id) {
+            self.tell(Event::Loaded { load: entry.load, media });
+        }
+    }
+
+    fn hear_mixer(&mut self) {
+        while let Ok(report) = self.remote.reports.pop() {
+            match report {
+                MixerReport::Started(feed) => self.started(feed),
+                MixerReport::Ended(feed) => {
+                    let id = feed.id();
+                    for bay in &mut self.bays {
+                        if bay.attached == Some(id) {
+                            bay.attached = None;
+                            if bay.wanted == Some(id) {
+                                bay.wanted = None;
+                            }
+                        }
+                    }
+                    self.ended(id, &feed.counters);
+                    drop(feed);
+                    for index in 0..self.bays.len() {
+                        self.attach(index);
+                    }
+                }
+                MixerReport::Crossed { ended, started } => self.crossed(&ended, started),
+            }
+        }
+    }
+
+    fn started(&mut self, feed: FeedId) {
+        self.sounding = Some(feed);
+        if let Some(entry) = self.feeds.get(&feed) {
+            self.tell(Event::Started { load: entry.load });
+        }
+    }
+
+    fn ended(&mut self, feed: FeedId, counters: &Counters) {
+        if self.sounding == Some(feed) {
+            self.sounding = None;
+        }
+        // A splice that was never reached has no use any more.
+        self.feeds.retain(|_, entry| entry.role != Role::Spliced { after: feed });
+        let Some(entry) = self.feeds.remove(&feed) else { return };
+        if entry.role == Role::Main {
+            self.tell(Event::Ended { load: entry.load, heard: self.heard(counters), error: entry.error });
+        }
+    }
+
+    /// Inside one ring a song went over into the next, which had also been made ready on the other deck.
+    fn crossed(&mut self, ended: &Counters, started: FeedId) {
+        for bay in &mut self.bays {
+            if bay.attached == Some(ended.feed) {
+                bay.attached = Some(started);
+                if bay.wanted == Some(ended.feed) {
+                    bay.wanted = Some(started);
+                }
+            }
+        }
+        let load = self.feeds.get(&started).map(|entry| entry.load);
+        let twin = load.and_then(|load| self.feed_of(load));
+        if let Some(twin) = twin {
+            if let Some(entry) = self.feeds.get_mut(&twin) {
+                entry.role = Role::Replaced;
+            }
+            self.mix(MixerCommand::Unload { feed: twin, fade_frames: 0 });
+        }
+        if let Some(entry) = self.feeds.get_mut(&started) {
+            entry.role = Role::Main;
+        }
+        self.started(started);
+        self.ended(ended.feed, ended);
+    }
+
+    fn heard(&self, counters: &Counters) -> Heard {
+        let ms = |frames: u64| frames * 1000 / u64::from(self.rate_hz);
+        Heard {
+            position_ms: ms(counters.position_frames()),
+            heard_ms: ms(counters.heard_frames()),
+            audible_ms: ms(counters.audible_frames()),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The output while it plays: opened, watched, replaced by the next of the list, and by a better one when it is back.
+
+use std::time::{Duration, Instant};
+
+use super::{Player, PROGRESS_EVERY, RETRY_EVERY, STALL_MAX, VOLUME_RAMP_MS, Wanted, output};
+use crate::audio::mixer::MixerCommand;
+use crate::audio::{Event, Output};
+
+impl Player<'_> {
+    /// Opens the first output of the list that can be opened; the one that is open is closed before.
+    pub(super) fn open_output(&mut self) {
+        self.output = None;
+        let wanted = Wanted { rate_hz: self.service.setup.rate_hz, buffer_frames: self.service.setup.buffer_frames };
+        let mut problem = None;
+        for name in &self.outputs {
+            match self.dock.open(name, wanted) {
+                Ok(opened) => {
+                    self.output = Some(opened);
+                    break;
+                }
+                Err(error) => {
+                    problem.get_or_insert_with(|| format!("{name}: {error}"));
+                }
+            }
+        }
+        self.next_retry = Instant::now() + RETRY_EVERY;
+        self.last_pulse = (0, Instant::now());
+        let Some(opened) = &self.output else { return };
+        let (audible, rate_hz) = (opened.audible, opened.rate_hz);
+        let now = Output { name: opened.name.clone(), audible, rate_hz, problem };
+        let gain = self.gain;
+        self.mix(MixerCommand::Audible(audible));
+        if rate_hz != self.rate_hz {
+            self.rate_hz = rate_hz;
+            self.empty();
+        }
+        // What another output left off is not begun with a click.
+        self.mix(MixerCommand::Volume { gain: 0.0, ramp_frames: 0 });
+        let ramp_frames = self.frames(VOLUME_RAMP_MS);
+        self.mix(MixerCommand::Volume { gain, ramp_frames });
+        if self.told.as_ref() != Some(&now) {
+            match &now.problem {
+                Some(problem) => log::warn!("output {} instead of {problem}", now.name),
+                None => log::info!("output {} at {rate_hz} Hz", now.name),
+            }
+            self.tell(Event::OutputChanged(now.clone()));
+            self.told = Some(now);
+        }
+    }
+
+    /// The rings hold another rate than the output's: everything is loaded again.
+    fn empty(&mut self) {
+        for bay in &mut self.bays {
+            bay.deck.send(super::Task::Drop);
+            bay.waiting = None;
+            bay.wanted = None;
+            if let Some(feed) = bay.attached {
+                let _ = self.remote.commands.push(MixerCommand::Unload { feed, fade_frames: 0 });
+            }
+        }
+        for entry in self.feeds.values_mut() {
+            entry.role = super::Role::Replaced;
+        }
+        self.sounding = None;
+        self.tell(Event::Emptied);
+    }
+
+    /// Notices an output that is lost, and a better one that is back.
+    pub(super) fn watch_output(&mut self) {
+        let Some(opened) = &self.output else {
+            if !self.outputs.is_empty() && Instant::now() >= self.next_retry {
+                self.open_output();
+            }
+            return;
+        };
+        let now = Instant::now();
+        let callbacks = opened.pulse.callbacks();
+        if callbacks != self.last_pulse.0 {
+            self.last_pulse = (callbacks, now);
+        }
+        let stood_still = now - self.last_pulse.1;
+        if stood_still > STALL_MAX {
+            log::warn!("output {} stands still ({} errors)", opened.name, opened.pulse.errors());
+            self.open_output();
+            return;
+        }
+        if now < self.next_retry {
+            return;
+        }
+        self.next_retry = now + RETRY_EVERY;
+        let better = self.outputs.iter().take_while(|name| **name != opened.name).any(|name| output::is_there(name));
+        if better {
+            self.open_output();
+        }
+    }
+
+    /// Lets what lies in the output's buffers be heard before it is closed.
+    pub(super) fn drain_output(&mut self) {
+        if self.output.as_ref().is_some_and(|output| output.audible) {
+            let frames = u64::from(self.service.setup.buffer_frames) * 2;
+            std::thread::sleep(Duration::from_millis(frames * 1000 / u64::from(self.rate_hz)));
+        }
+        self.output = None;
+    }
+
+    pub(super) fn report_progress(&mut self) {
+        let now = Instant::now();
+        if now - self.last_progress < PROGRESS_EVERY {
+            return;
+        }
+        self.last_progress = now;
+        let Some(entry) = self.sounding.and_then(|feed| self.feeds.get(&feed)) else { return };
+        let Some(counters) = &entry.counters else { return };
+        let (load, heard) = (entry.load, self.heard(counters));
+        let peak = self.remote.take_peak();
+        // One report more or less does not matter; it must not keep this thread waiting.
+        let _ = self.service.events.try_send(crate::app::Event::Audio(Event::Progressed { load, heard, peak }));
+    }
+}

@@ -1,0 +1,188 @@
+//! Gains over time: ramps for what is turned up and down, equal-power fades for what goes over into something else.
+
+use std::f32::consts::FRAC_PI_2;
+
+/// A gain that never steps: it goes to its target in a straight line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ramp {
+    gain: f32,
+    target: f32,
+    left_frames: u32,
+}
+
+impl Ramp {
+    pub(super) fn at(gain: f32) -> Self {
+        Self { gain, target: gain, left_frames: 0 }
+    }
+
+    /// From wherever it is to `target` within `frames`.
+    pub(super) fn go(&mut self, target: f32, frames: u32) {
+        self.target = target;
+        self.left_frames = frames;
+        if frames == 0 {
+            self.gain = target;
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.left_frames == 0 && self.gain == 0.0
+    }
+
+    fn is_open(&self) -> bool {
+        self.left_frames == 0 && self.gain == 1.0
+    }
+
+    fn next_gain(&mut self) -> f32 {
+        if self.left_frames > 0 {
+            self.step();
+        }
+        self.gain
+    }
+
+    /// Frames until it is silent, while it goes there.
+    pub(super) fn frames_to_silence(&self) -> Option<usize> {
+        (self.target == 0.0 && self.left_frames > 0).then_some(self.left_frames as usize)
+    }
+
+    /// Scales interleaved stereo and moves on by as many frames.
+    pub(super) fn apply(&mut self, stereo: &mut [f32]) {
+        let mut frames = stereo.chunks_exact_mut(2);
+        while self.left_frames > 0 {
+            let Some(frame) = frames.next() else { return };
+            self.step();
+            frame[0] *= self.gain;
+            frame[1] *= self.gain;
+        }
+        if self.gain != 1.0 {
+            for frame in frames {
+                frame[0] *= self.gain;
+                frame[1] *= self.gain;
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        self.gain += (self.target - self.gain) / self.left_frames as f32;
+        self.left_frames -= 1;
+        if self.left_frames == 0 {
+            self.gain = self.target;
+        }
+    }
+}
+
+/// The gain of one side of a fade. Two sides of the same length that begin in the same frame have equal power:
+/// cos² + sin² = 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Fade {
+    /// Gain 1.
+    Open,
+    /// Rising as a sine.
+    In { at_frames: u32, len_frames: u32 },
+    /// Falling as a cosine.
+    Out { at_frames: u32, len_frames: u32 },
+}
+
+impl Fade {
+    pub(super) fn rising(len_frames: u32) -> Self {
+        if len_frames == 0 { Self::Open } else { Self::In { at_frames: 0, len_frames } }
+    }
+
+    /// Falling from wherever this fade is now, so that a fade that is cut short does not click.
+    pub(super) fn falling(self, len_frames: u32) -> Self {
+        let len_frames = len_frames.max(1);
+        let gain = self.gain();
+        if gain >= 1.0 {
+            return Self::Out { at_frames: 0, len_frames };
+        }
+        // cos(at / len · π/2) = gain, with as many frames left as were asked for.
+        let done = (gain.acos() / FRAC_PI_2).clamp(0.0, 0.99);
+        let whole = len_frames as f32 / (1.0 - done);
+        Self::Out { at_frames: whole as u32 - len_frames, len_frames: whole as u32 }
+    }
+
+    pub(super) fn gain(&self) -> f32 {
+        match *self {
+            Self::Open => 1.0,
+            Self::In { at_frames, len_frames } => (at_frames as f32 / len_frames as f32 * FRAC_PI_2).sin(),
+            Self::Out { at_frames, len_frames } => (at_frames as f32 / len_frames as f32 * FRAC_PI_2).cos(),
+        }
+    }
+
+    /// Frames until a falling fade is at 0.
+    pub(super) fn frames_to_silence(&self) -> Option<usize> {
+        match *self {
+            Self::Out { at_frames, len_frames } => Some((len_frames - at_frames) as usize),
+            Self::Open | Self::In { .. } => None,
+        }
+    }
+
+    /// Adds `source` to `target`, both interleaved stereo of the same length, with this fade and `ramp` as gains, and
+    /// moves both on by as many frames.
+    pub(super) fn mix(&mut self, ramp: &mut Ramp, source: &[f32], target: &mut [f32]) {
+        if *self == Self::Open && ramp.is_open() {
+            for (from, to) in source.iter().zip(target) {
+                *to += from;
+            }
+            return;
+        }
+        for (from, to) in source.chunks_exact(2).zip(target.chunks_exact_mut(2)) {
+            let gain = self.gain() * ramp.next_gain();
+            to[0] += from[0] * gain;
+            to[1] += from[1] * gain;
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        *self = match *self {
+            Self::In { at_frames, len_frames } if at_frames + 1 >= len_frames => Self::Open,
+            Self::In { at_frames, len_frames } => Self::In { at_frames: at_frames + 1, len_frames },
+            Self::Out { at_frames, len_frames } => {
+                Self::Out { at_frames: (at_frames + 1).min(len_frames), len_frames }
+            }
+            Self::Open => Self::Open,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_arrives_exactly_and_never_steps() {
+        let mut ramp = Ramp::at(1.0);
+        ramp.go(0.25, 100);
+        let mut block = vec![1.0; 240];
+        ramp.apply(&mut block);
+        let gains: Vec<f32> = block.chunks(2).map(|f| f[0]).collect();
+        assert!(gains.windows(2).all(|w| (w[1] - w[0]).abs() <= 0.0076));
+        assert_eq!(gains[99], 0.25);
+        assert_eq!(gains[119], 0.25);
+    }
+
+    #[test]
+    fn the_two_sides_of_a_fade_have_equal_power_in_every_frame() {
+        let (mut rising, mut falling) = (Fade::rising(1000), Fade::Open.falling(1000));
+        for _ in 0..1000 {
+            let power = rising.gain().powi(2) + falling.gain().powi(2);
+            assert!((power - 1.0).abs() < 1e-5);
+            rising.step();
+            falling.step();
+        }
+        assert_eq!(rising, Fade::Open);
+        assert_eq!(falling.frames_to_silence(), Some(0));
+    }
+
+    #[test]
+    fn a_fade_that_is_cut_short_goes_on_from_its_gain() {
+        let mut rising = Fade::rising(1000);
+        for _ in 0..300 {
+            rising.step();
+        }
+        let before = rising.gain();
+        let falling = rising.falling(480);
+        assert!((falling.gain() - before).abs() < 0.01, "{before} {}", falling.gain());
+        assert!(falling.frames_to_silence().is_some_and(|left| left.abs_diff(480) <= 1));
+    }
+}

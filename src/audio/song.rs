@@ -1,0 +1,203 @@
+//! One song being decoded: a rodio `Source` behind a reader that forgets no error, turned into stereo.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rodio::{Decoder, Source};
+
+use super::file::{self, Trouble};
+use super::{LoadError, Media, tags};
+
+/// How much shorter than promised a song may be without counting as truncated. MP3 files without a table of
+/// contents promise by estimate.
+const SHORT_MS_MAX: u64 = 1000;
+
+/// See the head of this file.
+pub(super) struct Song {
+    source: Box<dyn Source + Send>,
+    trouble: Arc<Trouble>,
+    format: Format,
+    promised_frames: Option<u64>,
+    /// Frames from the start of the file that are behind us.
+    at_frames: u64,
+    /// Why it cannot be whole, as far as the container tells.
+    cut: Option<&'static str>,
+    /// The first sample after a change of the format, which had to be read to notice the change.
+    ahead: Option<f32>,
+}
+
+/// What the samples of a source are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Format {
+    pub(super) rate_hz: u32,
+    pub(super) channels: u16,
+}
+
+/// What a read came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There is more.
+    More,
+    /// From here on the samples are of another format; [`Song::format`] tells which.
+    FormatChanged,
+    /// There is no more.
+    Ended,
+}
+
+impl Song {
+    /// Opens a file at a place.
+    ///
+    /// # Errors
+    /// It cannot be read, or nothing in it can be decoded.
+    pub(super) fn open(path: &Path, start_ms: u64) -> Result<(Self, Media), LoadError> {
+        let sound = file::open(path)?;
+        let trouble = sound.trouble;
+        let mut builder =
+            Decoder::builder().with_data(sound.reader).with_byte_len(sound.len).with_seekable(true).with_gapless(true);
+        if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
+            builder = builder.with_hint(extension);
+        }
+        let mut source = builder.build().map_err(|e| match trouble.error() {
+            Some(error) => LoadError::Unreadable(error),
+            None => LoadError::NotDecodable(format!("nothing in it can be decoded ({e})")),
+        })?;
+        let format = format_of(&source);
+        let duration = source.total_duration();
+        let promised_frames =
+            duration.map(|d| (d.as_secs_f64() * f64::from(format.rate_hz)).round() as u64).filter(|frames| *frames > 0);
+        let mut at_frames = 0;
+        if start_ms > 0 {
+            at_frames = seek(&mut source, start_ms, format);
+        }
+        trouble.opened();
+        let media = Media {
+            duration_ms: duration.map(|d| d.as_millis() as u64),
+            rate_hz: format.rate_hz,
+            channels: format.channels,
+            size: sound.size,
+            modified_ms: sound.modified_ms,
+            tags: tags::read(path),
+        };
+        let cut = sound.ogg_is_cut.then_some("its last Ogg page is missing");
+        let song =
+            Self { source: Box::new(source), trouble, format, promised_frames, at_frames, cut, ahead: None };
+        Ok((song, media))
+    }
+
+    /// The format of the next samples.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Appends at most `frames_max` frames of stereo.
+    pub(super) fn read(&mut self, frames_max: usize, stereo: &mut Vec<f32>) -> Progress {
+        for _ in 0..frames_max {
+            let Some(first) = self.ahead.take().or_else(|| self.source.next()) else { return Progress::Ended };
+            let format = format_of(&*self.source);
+            if format != self.format {
+                self.format = format;
+                self.ahead = Some(first);
+                return Progress::FormatChanged;
+            }
+            let channels = usize::from(self.format.channels);
+            let (mut left, mut right) = (0.0, 0.0);
+            for channel in 0..channels {
+                let sample = if channel == 0 { first } else { self.source.next().unwrap_or_default() };
+                let (to_left, to_right) = downmix(channels, channel);
+                left += sample * to_left;
+                right += sample * to_right;
+            }
+            // A damaged float file may hold anything; the sum of everything must stay a number.
+            stereo.push(if left.is_finite() { left } else { 0.0 });
+            stereo.push(if right.is_finite() { right } else { 0.0 });
+            self.at_frames += 1;
+        }
+        Progress::More
+    }
+
+    /// After the end: what went wrong, if anything.
+    pub(super) fn verdict(&self) -> Option<LoadError> {
+        if let Some(error) = self.trouble.error() {
+            return Some(LoadError::Unreadable(error));
+        }
+        if let Some(cut) = self.cut {
+            return Some(LoadError::Damaged(cut.into()));
+        }
+        let ms = |frames: u64| frames * 1000 / u64::from(self.format.rate_hz.max(1));
+        let promised_ms = ms(self.promised_frames?);
+        let got_ms = ms(self.at_frames);
+        (got_ms + SHORT_MS_MAX < promised_ms).then_some(LoadError::Truncated { got_ms, promised_ms })
+    }
+}
+
+fn format_of(source: &(impl Source + ?Sized)) -> Format {
+    Format { rate_hz: source.sample_rate().get(), channels: source.channels().get() }
+}
+
+/// Goes to a place; where the container cannot, by decoding what is before it. Gives the frame it came to.
+fn seek(source: &mut impl Source, start_ms: u64, format: Format) -> u64 {
+    let wanted = start_ms * u64::from(format.rate_hz) / 1000;
+    if source.try_seek(Duration::from_millis(start_ms)).is_ok() {
+        return wanted;
+    }
+    let mut frames = 0;
+    while frames < wanted {
+        for _ in 0..format.channels {
+            if source.next().is_none() {
+                return frames;
+            }
+        }
+        frames += 1;
+    }
+    frames
+}
+
+/// How much of a channel goes left and right. Mono goes to both; more than two are mixed down as in ITU-R BS.775-3 (centre
+/// and surrounds at −3 dB, no LFE), scaled so that the sum cannot exceed full scale. Channel order as in WAVE files.
+fn downmix(channels: usize, channel: usize) -> (f32, f32) {
+    const HALF_POWER: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    let (left, right) = match (channels, channel) {
+        (1, _) => return (1.0, 1.0),
+        (2, 0) => return (1.0, 0.0),
+        (2, _) => return (0.0, 1.0),
+        (_, 0) => (1.0, 0.0),
+        (_, 1) => (0.0, 1.0),
+        (4, 2) => (HALF_POWER, 0.0),
+        (4, 3) => (0.0, HALF_POWER),
+        (_, 2) => (HALF_POWER, HALF_POWER),
+        (3 | 5, n) if n % 2 == 1 => (HALF_POWER, 0.0),
+        (3 | 5, _) => (0.0, HALF_POWER),
+        (_, 3) => (0.0, 0.0),
+        // 6.1: one surround behind, for both.
+        (7, 4) => (0.5, 0.5),
+        (7, 5) => (HALF_POWER, 0.0),
+        (7, 6) => (0.0, HALF_POWER),
+        (_, n) if n % 2 == 0 => (HALF_POWER, 0.0),
+        (_, _) => (0.0, HALF_POWER),
+    };
+    let sum = match channels {
+        3 | 4 => 1.0 + HALF_POWER,
+        5 | 6 => 1.0 + 2.0 * HALF_POWER,
+        7 => 1.5 + 2.0 * HALF_POWER,
+        _ => 1.0 + 3.0 * HALF_POWER,
+    };
+    (left / sum, right / sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_downmix_exceeds_full_scale_and_both_sides_get_the_same() {
+        for channels in 1..=8 {
+            let (left, right) = (0..channels)
+                .map(|channel| downmix(channels, channel))
+                .fold((0.0, 0.0), |sum, gains| (sum.0 + gains.0, sum.1 + gains.1));
+            assert!(left <= 1.0 + 1e-6, "{channels}: {left}");
+            assert!((left - right).abs() < 1e-6, "{channels}: {left} {right}");
+            assert!(left > 0.99 || channels == 6 && left > 0.7, "{channels}: {left}");
+        }
+    }
+}

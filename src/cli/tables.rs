@@ -1,0 +1,85 @@
+//! `orchestrion outputs` and `orchestrion plays`: what can be read without a device.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::exit_code;
+use crate::audio::output;
+use crate::bootstrap::places;
+use crate::storage;
+
+/// `orchestrion outputs`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The names are stable: they name a card, not its number. Use them in `outputs = […]` or with --output.
+  orchestrion play --output alsa:default:CARD=Device ~/Music")]
+pub struct OutputsArgs {}
+
+impl OutputsArgs {
+    /// Lists the outputs of this machine.
+    pub fn run(self) -> ExitCode {
+        let outputs = output::list();
+        let width = outputs.iter().map(|output| output.name.chars().count()).max().unwrap_or(0);
+        for output in &outputs {
+            say(&format!("{:width$}  {}", output.name, output.description));
+        }
+        if outputs.len() == 1 {
+            say("\nNo sound output was found. Is a sound card plugged in (`cat /proc/asound/cards`), and may this user\nuse it (group `audio`)? Until then everything plays on `null`.");
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+/// `orchestrion plays`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each line is a play: when it began, how much of it was heard and audible, how it ended.
+`>` goes on with a play that a stop, a crash or a power cut had cut off; both count once.")]
+pub struct PlaysArgs {
+    /// Folder of the state, if not the usual one
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// The last so many
+    #[arg(long, default_value_t = 20)]
+    last: usize,
+}
+
+impl PlaysArgs {
+    /// Lists the last plays of the log.
+    pub fn run(self) -> ExitCode {
+        let path = storage::database_path(&self.state_dir.unwrap_or_else(places::state_dir));
+        let plays = match storage::read_plays(&path) {
+            Ok(plays) => plays,
+            Err(error) => {
+                log::error!("{error}");
+                return ExitCode::from(exit_code::FAILED);
+            }
+        };
+        for row in plays.iter().skip(plays.len().saturating_sub(self.last)) {
+            let title = row.title.clone().unwrap_or_else(|| row.path.display().to_string());
+            let mark = if row.continues.is_some() { '>' } else { ' ' };
+            let (how, heard_ms, audible_ms, reason) = match &row.end {
+                Some(end) => (end.how.as_str(), end.heard_ms, end.audible_ms, end.reason.as_str()),
+                None => ("open", 0, 0, ""),
+            };
+            let seconds = |ms: u64| ms as f64 / 1000.0;
+            let colon = if reason.is_empty() { "" } else { ": " };
+            say(&format!(
+                "{:>4}.{:<5}{mark} {how:9} heard {:7.1} s  audible {:7.1} s  {title}{colon}{reason}",
+                row.key.run,
+                row.key.seq,
+                seconds(heard_ms),
+                seconds(audible_ms),
+            ));
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+/// A line to standard output; whoever closed it does not want to know.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,196 @@
+//! The configuration file: TOML, parsed once into types that cannot be wrong.
+
+use std::path::{Path, PathBuf};
+
+use orchestrion_protocol::limits::{CROSSFADE_MS_MAX, VOLUME_MAX};
+use orchestrion_protocol::status::Repeat;
+use serde::Deserialize;
+
+use crate::app::Defaults;
+use crate::audio::Setup;
+
+/// What the file says, with defaults for what it does not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Files, folders and lists to play.
+    pub music: Vec<PathBuf>,
+    /// The outputs, best first; `null` is always the last.
+    pub outputs: Vec<String>,
+    /// 0–100, until someone sets another.
+    pub volume: u8,
+    /// What the queue does at its end, until someone sets something else.
+    pub repeat: Repeat,
+    /// A random order, until someone sets another.
+    pub shuffle: bool,
+    /// Milliseconds between songs, until someone sets another.
+    pub crossfade_ms: u32,
+    /// How the sound is made.
+    pub audio: Setup,
+    /// Where the state lies, if not at the usual place.
+    pub state_dir: Option<PathBuf>,
+    /// Where local clients connect, if not at the usual place.
+    pub socket: Option<PathBuf>,
+    /// The group that may connect.
+    pub socket_group: Option<String>,
+}
+
+/// Why a configuration cannot be used: the file, the place in it, what is wrong and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// A line is wrong.
+    #[error("{path}: {problem}")]
+    Wrong {
+        /// The file.
+        path: String,
+        /// What is wrong, where, and what would be right.
+        problem: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    music: Vec<PathBuf>,
+    #[serde(default)]
+    outputs: Option<Vec<String>>,
+    volume: Option<i64>,
+    repeat: Option<Repeat>,
+    shuffle: Option<bool>,
+    crossfade_s: Option<f64>,
+    rate_hz: Option<u32>,
+    buffer_frames: Option<u32>,
+    state_dir: Option<PathBuf>,
+    socket: Option<PathBuf>,
+    socket_group: Option<String>,
+}
+
+/// Rates that outputs are asked for, in frames a second.
+const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+/// Frames that an output pulls at once.
+const BUFFER_FRAMES: std::ops::RangeInclusive<u32> = 64..=24_000;
+
+impl Default for Config {
+    fn default() -> Self {
+        let defaults = Defaults { repeat: Repeat::All, ..Defaults::default() };
+        Self {
+            music: Vec::new(),
+            outputs: vec!["alsa:default".into()],
+            volume: defaults.volume,
+            repeat: defaults.repeat,
+            shuffle: defaults.shuffle,
+            crossfade_ms: defaults.crossfade_ms,
+            audio: Setup::default(),
+            state_dir: None,
+            socket: None,
+            socket_group: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file. Relative paths in it count from its folder.
+    ///
+    /// # Errors
+    /// It cannot be read, or a line of it is wrong.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError::Unreadable { path: shown.clone(), reason: e.to_string() })?;
+        let mut config = Self::parse(&text).map_err(|problem| ConfigError::Wrong { path: shown, problem })?;
+        let folder = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_owned)).unwrap_or_default();
+        for place in config.music.iter_mut().chain(&mut config.state_dir).chain(&mut config.socket) {
+            *place = folder.join(&*place);
+        }
+        Ok(config)
+    }
+
+    /// The settings of a device on which nobody has set anything.
+    pub fn defaults(&self) -> Defaults {
+        Defaults {
+            volume: self.volume,
+            repeat: self.repeat,
+            shuffle: self.shuffle,
+            crossfade_ms: self.crossfade_ms,
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        let usual = Self::default();
+        let volume = file.volume.unwrap_or(usual.volume.into());
+        let volume = u8::try_from(volume).ok().filter(|volume| *volume <= VOLUME_MAX);
+        let crossfade_s = file.crossfade_s.unwrap_or(f64::from(usual.crossfade_ms) / 1000.0);
+        let crossfade_s_max = f64::from(CROSSFADE_MS_MAX) / 1000.0;
+        if !(0.0..=crossfade_s_max).contains(&crossfade_s) {
+            return Err(format!("crossfade_s = {crossfade_s}: it goes from 0 to {crossfade_s_max} seconds"));
+        }
+        Ok(Self {
+            music: file.music,
+            outputs: file.outputs.unwrap_or(usual.outputs),
+            volume: volume
+                .ok_or_else(|| format!("volume = {}: it goes from 0 to {VOLUME_MAX}", file.volume.unwrap_or_default()))?,
+            repeat: file.repeat.unwrap_or(usual.repeat),
+            shuffle: file.shuffle.unwrap_or(usual.shuffle),
+            crossfade_ms: (crossfade_s * 1000.0).round() as u32,
+            audio: Setup {
+                rate_hz: within("rate_hz", file.rate_hz, usual.audio.rate_hz, RATES_HZ)?,
+                buffer_frames: within("buffer_frames", file.buffer_frames, usual.audio.buffer_frames, BUFFER_FRAMES)?,
+            },
+            state_dir: file.state_dir,
+            socket: file.socket,
+            socket_group: file.socket_group,
+        })
+    }
+}
+
+fn within(
+    key: &str,
+    found: Option<u32>,
+    usual: u32,
+    range: std::ops::RangeInclusive<u32>,
+) -> Result<u32, String> {
+    let value = found.unwrap_or(usual);
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(format!("{key} = {value}: it goes from {} to {}", range.start(), range.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_error_names_the_line_the_key_and_what_would_be_right() {
+        let error = Config::parse("music = [\"/m\"]\nvolum = 3\n").unwrap_err();
+        assert!(error.contains("line 2") && error.contains("volum") && error.contains("`volume`"), "{error}");
+        assert_eq!(Config::parse("volume = 101").unwrap_err(), "volume = 101: it goes from 0 to 100");
+        assert_eq!(Config::parse("crossfade_s = 13").unwrap_err(), "crossfade_s = 13: it goes from 0 to 12 seconds");
+        assert!(Config::parse("repeat = \"sometimes\"").unwrap_err().contains("`off`, `all`, `one`"));
+        assert!(Config::parse("buffer_frames = 1").is_err());
+    }
+
+    #[test]
+    fn relative_paths_count_from_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("o.toml");
+        std::fs::write(&path, "music = [\"songs\", \"/m\"]\nstate_dir = \"state\"").unwrap();
+        let config = Config::read(&path).unwrap();
+        assert_eq!(config.music, [dir.path().join("songs"), "/m".into()]);
+        assert_eq!(config.state_dir, Some(dir.path().join("state")));
+    }
+}

@@ -1,0 +1,39 @@
+//! The library thread turns what people name (files, folders, lists) into songs, in batches, so that a large folder
+//! is heard before it is wholly read. It reads names and lists, never sound.
+
+use std::path::PathBuf;
+
+/// Which wish an answer belongs to; given by `App`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WishId(pub u64);
+
+/// What the library thread is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Find the songs that these paths mean.
+    Expand {
+        /// Carried by the answers.
+        wish: WishId,
+        /// Absolute paths of files, folders and lists.
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// What the library thread reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Some of the songs, in order; more may follow.
+    Found {
+        /// Which wish.
+        wish: WishId,
+        /// Absolute paths.
+        songs: Vec<PathBuf>,
+    },
+    /// There are no more.
+    Expanded {
+        /// Which wish.
+        wish: WishId,
+        /// What could not be taken, a sentence each; at most `PROBLEMS_LEN_MAX`.
+        problems: Vec<String>,
+    },
+}

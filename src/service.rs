@@ -1,0 +1,125 @@
+//! What a service is: a struct that owns one resource, run on one named thread, told what to do by a bounded channel.
+//!
+//! A service is made once and never touches another service or the network while it is made. Its thread may die and
+//! be started again on the same struct; what was sent to it meanwhile waits in its channel.
+
+pub mod manager;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::app::Event as AppEvent;
+
+/// The services of the device, in the order in which they start; they stop in reverse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Name {
+    /// Writes `state.sqlite`.
+    Storage,
+    /// Mixes and plays.
+    Audio,
+    /// Finds the songs in folders and lists.
+    Library,
+    /// Serves local clients.
+    Control,
+}
+
+impl Name {
+    /// All of them, in the order in which they start.
+    pub const ALL: [Self; 4] = [Self::Storage, Self::Audio, Self::Library, Self::Control];
+
+    /// The name of the thread.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Storage => "storage",
+            Self::Audio => "audio",
+            Self::Library => "library",
+            Self::Control => "control",
+        }
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What happened to a service as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Its thread ended without having been asked to.
+    Died {
+        /// Whose.
+        service: Name,
+        /// Its error or the words of its panic.
+        reason: String,
+    },
+    /// Its thread runs again after a death; what it held in memory is gone.
+    Restarted {
+        /// Whose.
+        service: Name,
+    },
+}
+
+/// A resource and the loop that owns it.
+pub trait Service: Send + Sync + 'static {
+    /// Which one it is.
+    fn name(&self) -> Name;
+
+    /// The thread's body. It returns `Ok` only after [`Service::stop`].
+    ///
+    /// # Errors
+    /// What made it impossible to go on, for the log; the manager decides about a restart.
+    fn run(&self) -> Result<(), String>;
+
+    /// Asks [`Service::run`] to return soon. Called from another thread; never blocks.
+    fn stop(&self);
+}
+
+/// A service's thread.
+#[derive(Debug)]
+pub struct Running {
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
+}
+
+impl Running {
+    /// Waits until the thread has ended; `false` when it has not in time.
+    pub fn join(self, wait_max: Duration) -> bool {
+        self.ended.recv_timeout(wait_max) != Err(RecvTimeoutError::Timeout)
+    }
+}
+
+/// Starts the service's thread, which reports its death to `events`.
+///
+/// # Errors
+/// The kernel gave no thread.
+pub fn spawn(service: Arc<dyn Service>, events: Sender<AppEvent>) -> io::Result<Running> {
+    let name = service.name();
+    let (alive, ended) = bounded::<()>(0);
+    thread::Builder::new().name(name.as_str().to_owned()).spawn(move || {
+        let _alive = alive;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| service.run()));
+        let reason = match outcome {
+            Ok(Ok(())) => return,
+            Ok(Err(reason)) => reason,
+            Err(panic) => format!("panicked: {}", panic_words(panic.as_ref())),
+        };
+        // The main thread has gone when nobody listens; then there is nobody to tell.
+        let _ = events.send(AppEvent::Service(Event::Died { service: name, reason }));
+    })?;
+    Ok(Running { ended })
+}
+
+/// The words of a panic, for the log.
+pub fn panic_words(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without words")
+}

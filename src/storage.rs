@@ -1,0 +1,247 @@
+//! Storage: the only writer of `state.sqlite`.
+//!
+//! Thread `storage` owns the database. It keeps the queue, the place in the song, the settings and the play log.
+//! Commands that must not be lost carry a [`Ticket`] and are confirmed by [`Event::Kept`] once they are on the disk;
+//! `App` sends them again if the thread dies before. Playback never waits for it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use orchestrion_protocol::status::{EntryId, Repeat};
+
+use crate::time::{Mono, Wall};
+
+/// The number of a command that must not be lost; they rise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Which play: the device's runs are counted, and so are the plays of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlayKey {
+    /// The run that opened it.
+    pub run: u64,
+    /// Its number in that run, from 1.
+    pub seq: u64,
+}
+
+/// What the storage thread is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Open a row of the play log. Sending it again changes nothing.
+    OpenPlay(Ticket, Box<PlayStart>),
+    /// Close it. Sending it again changes nothing.
+    ClosePlay(Ticket, PlayEnd),
+    /// Where it plays now; only the last one counts, and only it is kept.
+    Checkpoint(Checkpoint),
+    /// The whole queue; the thread writes the difference. Only the last one counts.
+    SaveQueue(Ticket, QueueSnapshot),
+    /// The settings. Only the last ones count.
+    SaveSettings(Ticket, Settings),
+}
+
+/// What the storage thread reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Everything up to this ticket is on the disk.
+    Kept(Ticket),
+    /// The disk refuses; it is tried again. Reported when that begins.
+    Refused(String),
+    /// The disk takes again.
+    Recovered,
+}
+
+/// The beginning of a play: the fields of the play record that are known at its start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlayStart {
+    /// Which play.
+    pub key: PlayKey,
+    /// The file.
+    pub path: Arc<std::path::Path>,
+    /// Its size in bytes, with `modified_ms` its identity until it is hashed.
+    pub size: u64,
+    /// When it was changed, milliseconds since 1970.
+    pub modified_ms: i64,
+    /// By its tags.
+    pub title: Option<String>,
+    /// By its tags.
+    pub artist: Option<String>,
+    /// By its tags.
+    pub album: Option<String>,
+    /// When it began.
+    pub started: Mono,
+    /// The same by wall time, where that is known.
+    pub started_wall: Option<Wall>,
+    /// How long the file is, where that is known.
+    pub duration_ms: Option<u64>,
+    /// Where in the file it began.
+    pub start_offset_ms: u64,
+    /// The output.
+    pub output: String,
+    /// The volume in dB of full scale; `None` when muted or at 0.
+    pub volume_db: Option<f32>,
+    /// Why this song.
+    pub chosen_by: ChosenBy,
+    /// The play that was cut off by a stop, a crash or a power cut and that this one goes on with. The two are one
+    /// play to a report.
+    pub continues: Option<PlayKey>,
+}
+
+/// Why a song plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// It came next in the queue.
+    Queue,
+    /// Someone asked for it.
+    User,
+    /// It played when the device stopped.
+    Resume,
+}
+
+impl ChosenBy {
+    /// As it stands in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::User => "user",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+/// The end of a play.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlayEnd {
+    /// Which play.
+    pub key: PlayKey,
+    /// When.
+    pub ended: Mono,
+    /// Milliseconds of it that were played.
+    pub heard_ms: u64,
+    /// Milliseconds of it that went to a real output, with a gain above 0 and unmuted.
+    pub audible_ms: u64,
+    /// How.
+    pub how: HowEnded,
+    /// One sentence; empty when there is nothing to add.
+    pub reason: String,
+}
+
+/// How a play ended. `power` and `crash` are written by the next start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HowEnded {
+    /// To its end.
+    Finished,
+    /// Someone went on to another.
+    Skipped,
+    /// It was stopped: by someone, or with the device.
+    Cut,
+    /// The file or the output failed.
+    Failed,
+    /// The board lost its power.
+    Power,
+    /// The process died.
+    Crash,
+}
+
+impl HowEnded {
+    /// As it stands in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Skipped => "skipped",
+            Self::Cut => "cut",
+            Self::Failed => "failed",
+            Self::Power => "power",
+            Self::Crash => "crash",
+        }
+    }
+}
+
+/// The reason of a play that was cut because the device stopped; the next start goes on with it.
+pub const SHUTDOWN: &str = "shutdown";
+
+/// Where it plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// When this was so.
+    pub at: Mono,
+    /// The entry.
+    pub entry: EntryId,
+    /// The place in the song.
+    pub position_ms: u64,
+    /// Whether it should play; `false` when someone paused or stopped it.
+    pub playing: bool,
+    /// The open play, and what was heard of it so far; the next start closes it with these.
+    pub play: Option<OpenPlay>,
+}
+
+/// How much of an open play was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenPlay {
+    /// Which play.
+    pub key: PlayKey,
+    /// As in [`PlayEnd::heard_ms`].
+    pub heard_ms: u64,
+    /// As in [`PlayEnd::audible_ms`].
+    pub audible_ms: u64,
+}
+
+/// The queue as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct QueueSnapshot {
+    /// The entries in the order of adding.
+    pub entries: Arc<Vec<KeptEntry>>,
+    /// The same entries in playing order.
+    pub order: Arc<Vec<EntryId>>,
+    /// The entry that plays or would play.
+    pub current: Option<EntryId>,
+    /// The number of the next entry; numbers are never used again.
+    pub next_entry: u64,
+}
+
+/// An entry as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptEntry {
+    /// Its number.
+    pub id: EntryId,
+    /// The file.
+    pub path: Arc<std::path::Path>,
+}
+
+/// What people set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// 0–100.
+    pub volume: u8,
+    /// Silent, and still in its place.
+    pub muted: bool,
+    /// What the queue does at its end.
+    pub repeat: Repeat,
+    /// A random order.
+    pub shuffle: bool,
+    /// Milliseconds between songs.
+    pub crossfade_ms: u32,
+    /// Where the chance of shuffling begins; kept so that a restart goes on with the same order.
+    pub seed: u64,
+}
+
+/// What a start finds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Restored {
+    /// The number of this run, from 1, already on the disk.
+    pub run: u64,
+    /// The queue.
+    pub queue: QueueSnapshot,
+    /// Where it played.
+    pub checkpoint: Option<Checkpoint>,
+    /// What people set.
+    pub settings: Option<Settings>,
+    /// The play that was going on when the device last stopped, crashed or lost its power.
+    pub unfinished: Option<PlayKey>,
+    /// What was wrong with the file that was found, when it could not be used; it lies beside the new one.
+    pub damage: Option<String>,
+}
+
+/// Where the database lies: `state.sqlite` in the state folder.
+pub fn database_path(state_dir: &std::path::Path) -> PathBuf {
+    state_dir.join("state.sqlite")
+}
