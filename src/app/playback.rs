@@ -122,6 +122,8 @@ impl App {
     pub(super) fn jump(&mut self, entry: EntryId, start_ms: u64, chosen_by: ChosenBy, effects: &mut Vec<Effect>) {
         let fade_ms = if self.playback.current.is_some() { SKIP_FADE_MS } else { 0 };
         self.drop_incoming(effects);
+        // From now on this is where the queue stands: it cannot be removed on its way in.
+        self.queue.set_current(entry);
         self.load(entry, start_ms, chosen_by, TakesOver::AtOnce { fade_ms }, effects);
     }
 
@@ -139,8 +141,9 @@ impl App {
         let was = std::mem::replace(&mut self.playback.transport, Transport::Playing);
         self.dirty = true;
         if was == Transport::Paused && self.playback.current.is_some() {
-            let jumps = self.playback.incoming.as_ref().is_some_and(|i| i.takes_over != TakesOver::ByItself);
-            if !jumps {
+            // A jump that is still being opened lets the music go when it is ready; else the song before would be heard.
+            let opens = |i: &Incoming| i.takes_over != TakesOver::ByItself && i.media.is_none();
+            if !self.playback.incoming.as_ref().is_some_and(opens) {
                 self.release(PAUSE_FADE_MS, effects);
             }
             return;
@@ -295,6 +298,8 @@ impl App {
                 incoming.same_play = Some(key);
                 self.plays.go_on(key, load);
                 self.plays.end(now.monotonic, current.load, current.heard, HowEnded::Failed, "");
+            } else {
+                self.close(now, current.load, current.heard, HowEnded::Failed, "the output was lost", effects);
             }
         } else if let Some(incoming) = incoming {
             self.load(incoming.entry, incoming.start_ms, incoming.chosen_by, TakesOver::AtOnce { fade_ms: 0 }, effects);
@@ -302,6 +307,8 @@ impl App {
                 again.continues = incoming.continues;
             }
         }
+        // What was played may have left the queue meanwhile.
+        self.prepare_next(now, effects);
     }
 
     fn load(
@@ -312,7 +319,10 @@ impl App {
         takes_over: TakesOver,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(path) = self.queue.get(entry).map(|entry| Arc::clone(&entry.path)) else { return };
+        let Some(path) = self.queue.get(entry).map(|entry| Arc::clone(&entry.path)) else {
+            log::debug!("entry {entry} has left the queue");
+            return;
+        };
         let load = LoadId(self.playback.next_load);
         self.playback.next_load += 1;
         self.playback.is_over = false;
@@ -387,10 +397,8 @@ impl App {
         let heard = Heard { position_ms: incoming.start_ms, ..Heard::default() };
         self.playback.current =
             Some(Sounding { load, entry: incoming.entry, media, heard, start_ms: incoming.start_ms });
-        if self.queue.current() != Some(incoming.entry) {
-            self.queue.set_current(incoming.entry);
-            self.keeper.save_queue(self.queue.snapshot(), effects);
-        }
+        self.queue.set_current(incoming.entry);
+        self.keeper.save_queue(self.queue.snapshot(), effects);
         self.dirty = true;
         self.checkpoint(now, effects);
         self.prepare_next(now, effects);

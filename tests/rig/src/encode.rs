@@ -119,13 +119,13 @@ fn args(options: &[&str], paths: &[&Path]) -> Vec<OsString> {
 }
 
 /// The hidden folder beside a target in which it is made.
-struct Beside {
+pub(crate) struct Beside {
     folder: tempfile::TempDir,
     target: PathBuf,
 }
 
 impl Beside {
-    fn new(target: &Path) -> Result<Self> {
+    pub(crate) fn new(target: &Path) -> Result<Self> {
         let parent = match target.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
@@ -145,7 +145,7 @@ impl Beside {
     }
 
     /// Lets `make` make the file and gives it its name.
-    fn finish(self, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    pub(crate) fn finish(self, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let extension = self.target.extension().unwrap_or(OsStr::new("bin"));
         // Encoders look at the extension, but a long name must not become longer.
         let extension = if extension.len() < 9 { extension } else { OsStr::new("bin") };

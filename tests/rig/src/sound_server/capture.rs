@@ -112,7 +112,7 @@ impl Capture {
         self.tape().samples.len() / usize::from(CHANNELS)
     }
 
-    /// Waits until everything that the server played before this call has been recorded.
+    /// Waits until `frames` more frames have been recorded: sound passes, so this is no sleep.
     ///
     /// # Errors
     /// As [`wait_until`](Self::wait_until).

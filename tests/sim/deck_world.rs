@@ -1,0 +1,246 @@
+//! The audio thread as `App` sees it, in virtual time: loads take a while, joins begin at their place, files fail.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use orchestrion::audio::{Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media};
+use orchestrion::time::Mono;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What a file is like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SongKind {
+    Good { ms: u64 },
+    /// Ends early.
+    Truncated { promised_ms: u64, ms: u64 },
+    /// Cannot be opened.
+    Bad,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    Opening { ready: Mono },
+    Ready,
+    Sounding,
+    Leaving { left_ms: u64 },
+}
+
+#[derive(Debug)]
+struct Load {
+    path: Arc<Path>,
+    start_ms: u64,
+    heard_ms: u64,
+    stage: Stage,
+}
+
+/// See the head of this file.
+pub struct DeckWorld {
+    songs: BTreeMap<PathBuf, SongKind>,
+    loads: BTreeMap<LoadId, Load>,
+    join: Option<Join>,
+    held: bool,
+    silence_ms: u64,
+    since_progress_ms: u64,
+    chance: ChaCha8Rng,
+    events: Vec<Event>,
+    /// The fades of all joins that began by themselves.
+    pub fades_ms: Vec<u32>,
+}
+
+impl DeckWorld {
+    pub fn new(seed: u64, songs: &[SongKind]) -> Self {
+        let songs = songs.iter().enumerate().map(|(i, kind)| (crate::path_of(i).to_path_buf(), *kind)).collect();
+        Self {
+            songs,
+            loads: BTreeMap::new(),
+            join: None,
+            held: false,
+            silence_ms: 0,
+            since_progress_ms: 0,
+            chance: ChaCha8Rng::seed_from_u64(seed),
+            events: vec![],
+            fades_ms: vec![],
+        }
+    }
+
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.songs.keys().cloned().collect()
+    }
+
+    /// How long nothing has been heard.
+    pub fn silence_ms(&self) -> u64 {
+        self.silence_ms
+    }
+
+    /// All files become like this.
+    pub fn heal(&mut self, kind: SongKind) {
+        self.songs.values_mut().for_each(|song| *song = kind);
+    }
+
+    pub fn is_all_bad(&self) -> bool {
+        let heard = |kind: &SongKind| matches!(kind, SongKind::Good { .. });
+        !self.songs.values().any(heard)
+    }
+
+    /// The thread died.
+    pub fn forget(&mut self) {
+        self.loads.clear();
+        self.join = None;
+        self.held = false;
+        self.events.clear();
+    }
+
+    pub fn check(&self) {
+        assert!(self.loads.len() <= 3, "too many loads: {:?}", self.loads);
+    }
+
+    pub fn obey(&mut self, now: Mono, command: Command) {
+        match command {
+            Command::Load { load, path, start_ms } => {
+                let ready = now.plus_ms(self.chance.random_range(1..80));
+                let before = self.loads.insert(load, Load { path, start_ms, heard_ms: 0, stage: Stage::Opening { ready } });
+                assert!(before.is_none(), "{load:?} was used before");
+            }
+            Command::Join(join) => self.join = Some(join),
+            Command::CancelJoin => self.join = None,
+            Command::Unload { load, fade_ms } => {
+                let Some(song) = self.loads.get_mut(&load) else { return };
+                match song.stage {
+                    Stage::Opening { .. } | Stage::Ready => self.end(load, None),
+                    Stage::Sounding | Stage::Leaving { .. } if self.held || fade_ms == 0 => self.end(load, None),
+                    Stage::Sounding | Stage::Leaving { .. } => song.stage = Stage::Leaving { left_ms: fade_ms.into() },
+                }
+            }
+            Command::Hold { .. } => self.held = true,
+            Command::Release { .. } => self.held = false,
+            Command::Volume { .. } | Command::Outputs(_) => {}
+        }
+    }
+
+    fn end(&mut self, load: LoadId, error: Option<LoadError>) {
+        if let Some(song) = self.loads.remove(&load) {
+            let heard = Heard {
+                position_ms: song.start_ms + song.heard_ms,
+                heard_ms: song.heard_ms,
+                audible_ms: song.heard_ms,
+            };
+            self.events.push(Event::Ended { load, heard, error });
+        }
+    }
+
+    pub fn step(&mut self, now: Mono, step_ms: u64) -> Vec<Event> {
+        self.open(now);
+        self.begin_join();
+        if !self.held {
+            self.play(step_ms);
+        }
+        let is_heard = !self.held && self.loads.values().any(|l| matches!(l.stage, Stage::Sounding | Stage::Leaving { .. }));
+        self.silence_ms = if is_heard { 0 } else { self.silence_ms + step_ms };
+        self.since_progress_ms += step_ms;
+        if self.since_progress_ms >= 250 {
+            self.since_progress_ms = 0;
+            for (load, song) in self.loads.iter().filter(|(_, song)| song.stage == Stage::Sounding) {
+                let heard = Heard {
+                    position_ms: song.start_ms + song.heard_ms,
+                    heard_ms: song.heard_ms,
+                    audible_ms: song.heard_ms,
+                };
+                self.events.push(Event::Progressed { load: *load, heard, peak: 0.5 });
+            }
+        }
+        std::mem::take(&mut self.events)
+    }
+
+    fn open(&mut self, now: Mono) {
+        let due: Vec<LoadId> = self
+            .loads
+            .iter()
+            .filter(|(_, song)| matches!(song.stage, Stage::Opening { ready } if ready <= now))
+            .map(|(load, _)| *load)
+            .collect();
+        for load in due {
+            let Some(song) = self.loads.get_mut(&load) else { continue };
+            let duration_ms = match self.songs[&*song.path] {
+                SongKind::Good { ms } => ms,
+                SongKind::Truncated { promised_ms, .. } => promised_ms,
+                SongKind::Bad => {
+                    self.loads.remove(&load);
+                    let error = LoadError::NotDecodable("garbage".into());
+                    self.events.push(Event::Failed { load, error });
+                    continue;
+                }
+            };
+            song.stage = Stage::Ready;
+            let media = Box::new(Media { duration_ms: Some(duration_ms), ..Media::default() });
+            self.events.push(Event::Loaded { load, media });
+        }
+    }
+
+    fn begin_join(&mut self) {
+        let Some(join) = self.join else { return };
+        let from = join.from.and_then(|from| self.loads.get(&from)).filter(|song| song.stage == Stage::Sounding);
+        let due = match (from, join.at) {
+            (None, _) | (_, JoinAt::Now) => true,
+            (Some(song), JoinAt::Position(ms)) => song.start_ms + song.heard_ms >= ms,
+            (Some(_), JoinAt::End) => false,
+        };
+        if !due {
+            return;
+        }
+        self.join = None;
+        let had_from = from.is_some();
+        if let (Some(from), true) = (join.from, had_from) {
+            if self.held || join.fade_ms == 0 {
+                self.end(from, None);
+            } else if let Some(song) = self.loads.get_mut(&from) {
+                song.stage = Stage::Leaving { left_ms: join.fade_ms.into() };
+            }
+        }
+        if let Some(song) = self.loads.get_mut(&join.to).filter(|song| song.stage == Stage::Ready) {
+            song.stage = Stage::Sounding;
+            // Reported before the end of the one that made way.
+            self.events.insert(0, Event::Started { load: join.to });
+            if had_from && join.at != JoinAt::Now {
+                self.fades_ms.push(join.fade_ms);
+            }
+        }
+    }
+
+    fn play(&mut self, step_ms: u64) {
+        let mut over = vec![];
+        for (load, song) in &mut self.loads {
+            let kind = self.songs[&*song.path];
+            let (ms, is_broken) = match kind {
+                SongKind::Good { ms } => (ms, None),
+                SongKind::Truncated { ms, promised_ms } => (ms, Some(LoadError::Truncated { got_ms: ms, promised_ms })),
+                SongKind::Bad => (0, None),
+            };
+            match &mut song.stage {
+                Stage::Sounding => {}
+                Stage::Leaving { left_ms } if *left_ms <= step_ms => {
+                    over.push((*load, None));
+                    continue;
+                }
+                Stage::Leaving { left_ms } => *left_ms -= step_ms,
+                Stage::Opening { .. } | Stage::Ready => continue,
+            }
+            song.heard_ms += step_ms;
+            if song.start_ms + song.heard_ms >= ms {
+                song.heard_ms = ms.saturating_sub(song.start_ms);
+                over.push((*load, is_broken));
+            }
+        }
+        let ended = over.iter().any(|(load, _)| self.join.is_some_and(|join| join.from == Some(*load)));
+        let at = self.events.len();
+        for (load, error) in over {
+            self.end(load, error);
+        }
+        if ended {
+            let ends = self.events.split_off(at);
+            self.begin_join();
+            self.events.extend(ends);
+        }
+    }
+}
