@@ -8,6 +8,7 @@ mod lock;
 pub mod logger;
 pub mod places;
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -82,17 +83,16 @@ pub enum BootError {
     Hung(Name),
 }
 
-/// Runs a device until it is told to end. `ready` is called once, when all services run, with a sender by which the caller
-/// may tell it to end.
+/// Runs a device until it is told to end. `ready` is called once, when all services run.
 ///
 /// # Errors
 /// It could not start, or could not go on.
 pub fn run(options: Options, ready: impl FnOnce()) -> Result<Exit, BootError> {
     let clock = SystemClock;
-    make_folder(&options.state_dir)?;
+    make_folder(&options.state_dir, 0o750)?;
     let _state_lock = lock::Lock::take(&options.state_dir.join("lock"))?;
     if let Some(folder) = options.socket.parent() {
-        make_folder(folder)?;
+        make_folder(folder, 0o755)?;
     }
     let _socket_lock = lock::Lock::take(&places::socket_lock(&options.socket))?;
     let (to_app, events) = bounded(EVENTS_MAX);
@@ -116,8 +116,9 @@ pub fn run(options: Options, ready: impl FnOnce()) -> Result<Exit, BootError> {
     outcome
 }
 
-fn make_folder(path: &Path) -> Result<(), BootError> {
-    std::fs::create_dir_all(path).map_err(|source| BootError::Folder { path: path.to_owned(), source })
+/// The state is nobody else's business; the socket's folder must let its group in.
+fn make_folder(path: &Path, mode: u32) -> Result<(), BootError> {
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|source| BootError::Folder { path: path.to_owned(), source })
 }
 
 /// Signals become events, on a thread of their own.
@@ -244,7 +245,8 @@ impl Device {
                 if self.control.send(command).is_err() {
                     log::warn!("local clients are not answered: the control thread is behind");
                 }
-                (Name::Control, true)
+                // What it is told each second must not revive it each second.
+                return Ok(None);
             }
             Effect::Reload => {
                 self.reload(config_path);

@@ -5,6 +5,8 @@ pub mod ctl;
 pub mod device;
 pub mod live;
 pub mod tables;
+pub mod text;
+mod values;
 
 /// Exit codes of the binary, beside 0.
 pub mod exit_code {

@@ -5,9 +5,16 @@
 
 pub mod app;
 pub mod audio;
+pub mod bootstrap;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod library;
 pub mod service;
 pub mod storage;
 pub mod time;
+
+/// In tests the callback's part runs under an allocator that refuses; elsewhere it is the usual one.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: assert_no_alloc::AllocDisabler = assert_no_alloc::AllocDisabler;

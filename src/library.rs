@@ -1,7 +1,18 @@
 //! The library thread turns what people name (files, folders, lists) into songs, in batches, so that a large folder
 //! is heard before it is wholly read. It reads names and lists, never sound.
 
+mod list;
+mod order;
+mod problems;
+mod service;
+#[cfg(test)]
+mod tests;
+mod walk;
+
 use std::path::PathBuf;
+
+pub use service::{COMMANDS_LEN_MAX, Full, Handle, Library};
+pub use walk::{BATCH_LEN_MAX, DEPTH_MAX, FOLDER_LEN_MAX, NAMES_LEN_MAX};
 
 /// Which wish an answer belongs to; given by `App`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

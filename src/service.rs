@@ -31,6 +31,14 @@ impl Name {
     /// All of them, in the order in which they start.
     pub const ALL: [Self; 4] = [Self::Storage, Self::Audio, Self::Library, Self::Control];
 
+    /// Whether the process ends when it dies too often. The music goes on without local clients and without new songs.
+    pub fn is_vital(self) -> bool {
+        match self {
+            Self::Storage | Self::Audio => true,
+            Self::Library | Self::Control => false,
+        }
+    }
+
     /// The name of the thread.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -4,12 +4,62 @@
 //! Commands that must not be lost carry a [`Ticket`] and are confirmed by [`Event::Kept`] once they are on the disk;
 //! `App` sends them again if the thread dies before. Playback never waits for it.
 
+mod damage;
+mod database;
+mod migrate;
+mod open;
+mod pending;
+mod queue;
+mod ranks;
+mod read;
+mod restore;
+mod rows;
+mod run_number;
+mod service;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use damage::DAMAGED_LEN_MAX;
+pub use database::{Database, PLAYS_LEN_MAX};
+pub use pending::PLAYS_UNSAVED_MAX;
+pub use read::{PlayRow, PlayRowEnd, read_plays};
+pub use restore::restore;
+pub use service::{COMMANDS_LEN_MAX, Full, Handle, Storage};
 
 use orchestrion_protocol::status::{EntryId, Repeat};
 
 use crate::time::{Mono, Wall};
+
+/// More runs than any device has; a file that counts more of them is damaged.
+const RUN_MAX: u64 = 1 << 53;
+
+/// Why the state cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be made or written to, or the database in it cannot be opened.
+    #[error(
+        "the state folder {} cannot be used: {cause}. Make it a folder that this user may write to, or set another \
+         state_dir",
+        dir.display()
+    )]
+    Unusable {
+        /// Which folder.
+        dir: PathBuf,
+        /// What is in the way.
+        cause: String,
+    },
+    /// The play log cannot be read.
+    #[error("the play log in {} cannot be read: {cause}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What is in the way.
+        cause: String,
+    },
+}
 
 /// The number of a command that must not be lost; they rise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -315,3 +315,6 @@ impl Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

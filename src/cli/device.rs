@@ -1,11 +1,12 @@
 //! `orchestrion run` and `orchestrion play`: the device itself. `play` is `run` with a queue made up on the spot.
 
-use std::io::{IsTerminal, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use log::LevelFilter;
@@ -17,6 +18,9 @@ use super::{exit_code, live};
 use crate::app::{Defaults, Exit, Start};
 use crate::bootstrap::{self, BootError, Options, places};
 use crate::config::Config;
+
+/// How long the live line waits for the socket.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Where everything lies.
 #[derive(Debug, Args)]
@@ -162,9 +166,18 @@ impl PlayArgs {
 /// The live line is a client like any other, on a thread of this process.
 fn show_live_line(socket: PathBuf, ends: Arc<AtomicBool>) -> Option<thread::JoinHandle<()>> {
     let line = thread::Builder::new().name("live_line".into()).spawn(move || {
-        let client = Client::connect_when_ready(&socket, &ends);
-        if let Err(error) = client.and_then(|client| live::watch(client, &ends)) {
-            log::debug!("no live line: {error}");
+        let deadline = Instant::now() + CONNECT_WAIT_MAX;
+        // The socket is made on another thread, in a moment.
+        let mut client = loop {
+            match Client::connect(Some(&socket)) {
+                Ok(client) => break client,
+                Err(error) if Instant::now() > deadline => return log::debug!("no live line: {error}"),
+                Err(_) if ends.load(Ordering::Relaxed) => return,
+                Err(_) => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        if let Err(error) = live::watch(&mut client, &ends) {
+            log::debug!("the live line ended: {error}");
         }
     });
     line.ok()
@@ -196,9 +209,4 @@ fn new_seed() -> u64 {
         Ok(()) => u64::from_le_bytes(bytes),
         Err(_) => u64::from(std::process::id()),
     }
-}
-
-/// Whether people look at standard output.
-pub fn is_watched() -> bool {
-    std::io::stdout().is_terminal()
 }

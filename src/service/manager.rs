@@ -14,6 +14,9 @@ pub const WINDOW_MS: u64 = 10 * 60 * 1000;
 /// The first restart is at once; each further one in the window waits twice as long, from this on.
 const DELAY_MS: u64 = 250;
 
+/// How often a service without which the music goes on is tried again, when it dies too often.
+const SELDOM_MS: u64 = 60_000;
+
 /// What a service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -95,6 +98,10 @@ impl ServiceManager {
         }
         record.restarts.retain(|at| now.since_ms(*at) < WINDOW_MS);
         let before = record.restarts.len();
+        if before >= RESTARTS_MAX && !name.is_vital() {
+            record.state = State::Dead { again: now.plus_ms(SELDOM_MS) };
+            return None;
+        }
         if before >= RESTARTS_MAX {
             record.state = State::GivenUp;
             return Some(Order::GiveUp(name));
@@ -171,6 +178,23 @@ mod tests {
         assert_eq!(manager.died(now, Name::Audio), Some(Order::GiveUp(Name::Audio)));
         assert_eq!(manager.died(now, Name::Audio), None);
         assert_eq!(manager.deadline(), None);
+    }
+
+    #[test]
+    fn a_service_that_the_music_does_not_need_is_tried_seldom_and_never_given_up() {
+        let mut manager = ServiceManager::default();
+        manager.enable(Name::Control);
+        let mut now = Mono(0);
+        for _ in 0..50 {
+            if manager.died(now, Name::Control).is_none() {
+                now = manager.deadline().unwrap();
+                let mut orders = Vec::new();
+                manager.wake(now, &mut orders);
+                assert_eq!(orders, [Order::Start(Name::Control)]);
+            }
+        }
+        // Asking for it revives it before, but does not spin either: a client that asks has a socket that works.
+        assert!(now.0 > 40 * 60_000 / RESTARTS_MAX as u64);
     }
 
     #[test]

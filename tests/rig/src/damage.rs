@@ -54,7 +54,6 @@ impl BadFile {
 ///
 /// # Errors
 /// [`Error::ToolMissing`] without `flac`, `lame` and `oggenc`; [`Error::Io`] when the disk refuses.
-/// `rustix` errors, too, come as [`Error::Io`].
 pub fn bad_files(dir: &Path) -> Result<Vec<BadFile>> {
     fs::create_dir_all(dir).map_err(Error::io("make the folder", dir))?;
     let good = content::Good::encoded()?;

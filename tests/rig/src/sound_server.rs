@@ -4,7 +4,10 @@
 //! both are gone when it is dropped. It runs in real time. [`Capture`] records what is played to it.
 //!
 //! Start the recorder before the player and keep it: a null sink that nobody listens to sleeps, and
-//! wakes up to two seconds late. Never compile while capturing.
+//! wakes up to two seconds late. Never compile while capturing. When a *stream* starts, the server
+//! goes back over what it has just played, which the recorder has heard already: up to 10 ms of the
+//! stream's beginning are not recorded. From there on every frame is. So give what is to be counted
+//! a head of 100 ms of silence, or a player that keeps its stream open.
 
 mod capture;
 

@@ -64,11 +64,11 @@ fn clock(x: f64, y: f64) -> Colour {
         let along = x * sin + y * cos;
         (x * cos - y * sin).abs() < width && (-0.08..length).contains(&along)
     };
+    let is_hand = hand(10.0 / 12.0 + 0.014, 0.36, 0.035) || hand(0.17, 0.56, 0.022);
+    let is_mark = (0.58..0.68).contains(&radius) && mark < 0.018;
     if radius < 0.06 {
         OXBLOOD
-    } else if hand(10.0 / 12.0 + 0.014, 0.36, 0.035) || hand(0.17, 0.56, 0.022) {
-        NIGHT
-    } else if (0.58..0.68).contains(&radius) && mark < 0.018 {
+    } else if is_hand || is_mark {
         NIGHT
     } else if radius < 0.72 {
         CREAM

@@ -1,0 +1,151 @@
+//! Reading the play log, for people and tests. Opens the file read-only beside the running device and never disturbs it.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Result, Row};
+
+use super::rows::{path_of, unsigned, unsigned_or_null};
+use super::{Error, PlayKey, damage};
+use crate::time::{Mono, Wall};
+
+/// How long a writer may hold the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// One row of the play log, as it stands there: see [`super::PlayStart`] and [`super::PlayEnd`] for its fields.
+/// Words are texts, since a newer version may have written others than this one knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlayRow {
+    /// Which play.
+    pub key: PlayKey,
+    /// The file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was changed, milliseconds since 1970.
+    pub modified_ms: i64,
+    /// By its tags.
+    pub title: Option<String>,
+    /// By its tags.
+    pub artist: Option<String>,
+    /// By its tags.
+    pub album: Option<String>,
+    /// When it began.
+    pub started: Mono,
+    /// The same by wall time.
+    pub started_wall: Option<Wall>,
+    /// How long the file is.
+    pub duration_ms: Option<u64>,
+    /// Where in the file it began.
+    pub start_offset_ms: u64,
+    /// The output.
+    pub output: String,
+    /// The volume in dB of full scale; `None` when muted or at 0.
+    pub volume_db: Option<f64>,
+    /// Why this song; see [`super::ChosenBy::as_str`].
+    pub chosen_by: String,
+    /// The play that this one goes on with.
+    pub continues: Option<PlayKey>,
+    /// Its end; `None` while it is open.
+    pub end: Option<PlayRowEnd>,
+}
+
+/// The end of a play as it stands in its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlayRowEnd {
+    /// When.
+    pub ended: Mono,
+    /// Milliseconds of it that were played.
+    pub heard_ms: u64,
+    /// Of these, milliseconds that somebody could hear.
+    pub audible_ms: u64,
+    /// How; see [`super::HowEnded::as_str`].
+    pub how: String,
+    /// One sentence, or empty.
+    pub reason: String,
+}
+
+/// All rows of the play log in the database at `path` (see [`super::database_path`]), ordered by run and number. At
+/// most [`super::PLAYS_LEN_MAX`] and a few; some 300 bytes each.
+///
+/// # Errors
+/// [`Error::Unreadable`] when there is no such file, it may not be read, or it is damaged.
+pub fn read_plays(path: &Path) -> std::result::Result<Vec<PlayRow>, Error> {
+    let unreadable = |cause: String| Error::Unreadable { path: path.to_owned(), cause };
+    if !path.is_file() {
+        return Err(unreadable(
+            "there is no such file; has the device run with this state folder?".to_owned(),
+        ));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let outcome = Connection::open_with_flags(path, flags).and_then(|connection| rows(&connection));
+    let outcome = match outcome {
+        // Who may not write to the folder cannot open the write-ahead log of a device that does not run. Then nobody
+        // writes, and the file can be read as it lies there.
+        Err(error) if cannot_open(&error) && !has_log(path) => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(immutable(path), flags).and_then(|connection| rows(&connection))
+        }
+        outcome => outcome,
+    };
+    outcome.map_err(|error| unreadable(damage::words(&error)))
+}
+
+fn cannot_open(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Path::new(&log).exists()
+}
+
+/// The file as a URI that promises that nobody writes. Bytes that mean something in a URI, or are not ASCII, are
+/// escaped.
+fn immutable(path: &Path) -> PathBuf {
+    let escaped =
+        percent_encoding::percent_encode(path.as_os_str().as_bytes(), percent_encoding::NON_ALPHANUMERIC);
+    let uri = format!("file:{}?immutable=1", escaped.to_string().replace("%2F", "/"));
+    PathBuf::from(OsStr::new(&uri))
+}
+
+fn rows(connection: &Connection) -> Result<Vec<PlayRow>> {
+    connection.busy_timeout(BUSY)?;
+    let mut statement = connection.prepare("SELECT * FROM plays ORDER BY run, seq")?;
+    statement.query_map([], row)?.collect()
+}
+
+fn row(row: &Row<'_>) -> Result<PlayRow> {
+    let continues = unsigned_or_null(row, "continues_run")?.zip(unsigned_or_null(row, "continues_seq")?);
+    let end = match row.get::<_, Option<String>>("how")? {
+        None => None,
+        Some(how) => Some(PlayRowEnd {
+            ended: Mono(unsigned_or_null(row, "ended_mono_ms")?.unwrap_or(0)),
+            heard_ms: unsigned_or_null(row, "heard_ms")?.unwrap_or(0),
+            audible_ms: unsigned_or_null(row, "audible_ms")?.unwrap_or(0),
+            how,
+            reason: row.get::<_, Option<String>>("reason")?.unwrap_or_default(),
+        }),
+    };
+    Ok(PlayRow {
+        key: PlayKey { run: unsigned(row, "run")?, seq: unsigned(row, "seq")? },
+        path: path_of(row, "path")?,
+        size: unsigned(row, "size")?,
+        modified_ms: row.get("modified_ms")?,
+        title: row.get("title")?,
+        artist: row.get("artist")?,
+        album: row.get("album")?,
+        started: Mono(unsigned(row, "started_mono_ms")?),
+        started_wall: row.get::<_, Option<i64>>("started_wall_ms")?.map(Wall),
+        duration_ms: unsigned_or_null(row, "duration_ms")?,
+        start_offset_ms: unsigned(row, "start_offset_ms")?,
+        output: row.get("output")?,
+        volume_db: row.get("volume_db")?,
+        chosen_by: row.get("chosen_by")?,
+        continues: continues.map(|(run, seq)| PlayKey { run, seq }),
+        end,
+    })
+}

@@ -1,0 +1,191 @@
+//! Rows and values: how what `App` knows stands in the tables. Statements name their columns, so that a database with
+//! more of them (a newer version's) is written as well.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use orchestrion_protocol::status::{EntryId, Repeat};
+use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
+
+use super::{Checkpoint, HowEnded, OpenPlay, PlayEnd, PlayKey, PlayStart, Settings};
+use crate::time::Mono;
+
+/// SQLite's numbers are signed. What is out of its range is nothing that a device counts; it stands there as the end.
+pub(super) fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A column that cannot be negative; if it is, the file is damaged.
+pub(super) fn unsigned(row: &Row<'_>, column: &str) -> Result<u64> {
+    checked(row, column, row.get(column)?)
+}
+
+/// The same where there may be none.
+pub(super) fn unsigned_or_null(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
+    row.get::<_, Option<i64>>(column)?.map(|value| checked(row, column, value)).transpose()
+}
+
+fn checked(row: &Row<'_>, column: &str, value: i64) -> Result<u64> {
+    let index = row.as_ref().column_index(column)?;
+    u64::try_from(value).map_err(|_| Error::IntegralValueOutOfRange(index, value))
+}
+
+pub(super) fn path_of(row: &Row<'_>, column: &str) -> Result<PathBuf> {
+    Ok(PathBuf::from(OsString::from_vec(row.get(column)?)))
+}
+
+pub(super) fn path_bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+/// Whether the row is a new one; one that is there stays as it is.
+pub(super) fn open_play(connection: &Connection, play: &PlayStart) -> Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "INSERT OR IGNORE INTO plays (run, seq, path, size, modified_ms, title, artist, album, started_mono_ms,
+             started_wall_ms, duration_ms, start_offset_ms, output, volume_db, chosen_by, continues_run, continues_seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    )?;
+    let rows = statement.execute(params![
+        number(play.key.run),
+        number(play.key.seq),
+        path_bytes(&play.path),
+        number(play.size),
+        play.modified_ms,
+        play.title,
+        play.artist,
+        play.album,
+        number(play.started.0),
+        play.started_wall.map(|wall| wall.0),
+        play.duration_ms.map(number),
+        number(play.start_offset_ms),
+        play.output,
+        // NaN would be stored as NULL; infinities have no place in a report either.
+        play.volume_db.filter(|db| db.is_finite()).map(f64::from),
+        play.chosen_by.as_str(),
+        play.continues.map(|key| number(key.run)),
+        play.continues.map(|key| number(key.seq)),
+    ])?;
+    Ok(rows > 0)
+}
+
+/// Closes a row that is open; one that is closed, or not there, stays as it is.
+pub(super) fn close_play(connection: &Connection, end: &PlayEnd) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE plays SET ended_mono_ms = ?3, heard_ms = ?4, audible_ms = ?5, how = ?6, reason = ?7
+         WHERE run = ?1 AND seq = ?2 AND how IS NULL",
+    )?;
+    statement.execute(params![
+        number(end.key.run),
+        number(end.key.seq),
+        number(end.ended.0),
+        number(end.heard_ms),
+        number(end.audible_ms),
+        end.how.as_str(),
+        end.reason,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn save_checkpoint(connection: &Connection, checkpoint: &Checkpoint) -> Result<()> {
+    let play = checkpoint.play.as_ref();
+    let mut statement = connection.prepare_cached(
+        "INSERT OR REPLACE INTO checkpoint
+             (one, at_mono_ms, entry, position_ms, playing, play_run, play_seq, heard_ms, audible_ms)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    statement.execute(params![
+        number(checkpoint.at.0),
+        number(checkpoint.entry.0),
+        number(checkpoint.position_ms),
+        checkpoint.playing,
+        play.map(|play| number(play.key.run)),
+        play.map(|play| number(play.key.seq)),
+        play.map(|play| number(play.heard_ms)),
+        play.map(|play| number(play.audible_ms)),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn load_checkpoint(connection: &Connection) -> Result<Option<Checkpoint>> {
+    let read = |row: &Row<'_>| {
+        let play = match (unsigned_or_null(row, "play_run")?, unsigned_or_null(row, "play_seq")?) {
+            (Some(run), Some(seq)) => Some(OpenPlay {
+                key: PlayKey { run, seq },
+                heard_ms: unsigned_or_null(row, "heard_ms")?.unwrap_or(0),
+                audible_ms: unsigned_or_null(row, "audible_ms")?.unwrap_or(0),
+            }),
+            _ => None,
+        };
+        Ok(Checkpoint {
+            at: Mono(unsigned(row, "at_mono_ms")?),
+            entry: EntryId(unsigned(row, "entry")?),
+            position_ms: unsigned(row, "position_ms")?,
+            playing: row.get("playing")?,
+            play,
+        })
+    };
+    connection.query_row("SELECT * FROM checkpoint WHERE one = 1", [], read).optional()
+}
+
+pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> Result<()> {
+    let repeat = match settings.repeat {
+        Repeat::Off => "off",
+        Repeat::All => "all",
+        Repeat::One => "one",
+    };
+    // All bits of the seed matter, and the column's numbers are signed.
+    let seed = settings.seed.cast_signed();
+    let mut statement = connection.prepare_cached(
+        "INSERT OR REPLACE INTO settings (one, volume, muted, repeat, shuffle, crossfade_ms, seed)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    statement.execute(params![
+        settings.volume,
+        settings.muted,
+        repeat,
+        settings.shuffle,
+        settings.crossfade_ms,
+        seed
+    ])?;
+    Ok(())
+}
+
+pub(super) fn load_settings(connection: &Connection) -> Result<Option<Settings>> {
+    let read = |row: &Row<'_>| {
+        let repeat = match row.get_ref("repeat")?.as_str()? {
+            "all" => Repeat::All,
+            "one" => Repeat::One,
+            // A newer version's word means nothing here; the queue then just ends.
+            _ => Repeat::Off,
+        };
+        Ok(Settings {
+            volume: row.get("volume")?,
+            muted: row.get("muted")?,
+            repeat,
+            shuffle: row.get("shuffle")?,
+            crossfade_ms: row.get("crossfade_ms")?,
+            seed: row.get::<_, i64>("seed")?.cast_unsigned(),
+        })
+    };
+    connection.query_row("SELECT * FROM settings WHERE one = 1", [], read).optional()
+}
+
+/// How a play ended and with which words; `None` when it is open or not there.
+pub(super) fn end_of(connection: &Connection, key: PlayKey) -> Result<Option<(String, String)>> {
+    let ended = connection
+        .query_row(
+            "SELECT how, reason FROM plays WHERE run = ?1 AND seq = ?2",
+            params![number(key.run), number(key.seq)],
+            |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?)),
+        )
+        .optional()?;
+    Ok(ended.and_then(|(how, reason)| Some((how?, reason.unwrap_or_default()))))
+}
+
+/// Whether a play that ended so goes on at the next start.
+pub(super) fn is_unfinished(how: &str, reason: &str) -> bool {
+    how == HowEnded::Power.as_str()
+        || how == HowEnded::Crash.as_str()
+        || (how == HowEnded::Cut.as_str() && reason == super::SHUTDOWN)
+}
