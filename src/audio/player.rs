@@ -31,6 +31,10 @@ const BUSY_TICK: Duration = Duration::from_millis(4);
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// An output that pulls nothing for so long is lost.
 const STALL_MAX: Duration = Duration::from_millis(500);
+/// Before so many pulls an output is still starting: a sound server that slept may take 2 s to begin.
+const SETTLED_CALLBACKS: u64 = 8;
+/// How long it may take to start.
+const START_MAX: Duration = Duration::from_secs(3);
 /// How often a better output is looked for.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// The fade of what must make room, in milliseconds.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use orchestrion_rig::analysis::{clicks, phase, tone};
+use orchestrion_rig::analysis::{clicks, dominant_frequency, phase_jumps};
 use orchestrion_rig::encode::{Album, Format, encode, gapless_album};
 use orchestrion_rig::{signal, wav};
 
@@ -103,7 +103,7 @@ fn wav_and_flac_come_out_as_they_went_in_and_every_format_has_its_length() {
             // An encoder's own noise, and nothing more: no gap, no click, no jump.
             Format::Mp3 | Format::Vorbis => {
                 assert!(worst < 0.02, "{format:?}: {worst}");
-                let jumps = phase::phase_jumps(&joined, OUT_HZ, TONE_HZ).unwrap();
+                let jumps = phase_jumps(&joined, OUT_HZ, TONE_HZ).unwrap();
                 assert!(jumps.is_empty(), "{format:?}: {jumps:?}");
             }
         }
@@ -125,7 +125,7 @@ fn songs_of_another_rate_join_without_an_edge_inside_one_ring() {
         let exact = |frames: usize| (frames as f64 * 48_000.0 / 44_100.0).round() as u64;
         assert_eq!(first.heard_frames(), exact(mono.len() / 2 + 77));
         assert_eq!(first.heard_frames() + second.heard_frames(), exact(mono.len()));
-        let found = clicks::clicks(&joined[2000..joined.len() - 2000], OUT_HZ, &[TONE_HZ], 0.003);
+        let found = clicks(&joined[2000..joined.len() - 2000], OUT_HZ, &[TONE_HZ], 0.003);
         assert!(found.is_empty(), "{format:?}: {found:?}");
     }
 }
@@ -136,7 +136,7 @@ fn joined_on_two_decks_songs_of_another_rate_have_an_edge_which_is_why_rings_are
     let (paths, _) = rig.halves(Format::Flac, 44_100);
     let (mut joined, _) = rig.whole(&paths[0]);
     joined.extend(rig.whole(&paths[1]).0);
-    let found = clicks::clicks(&joined[2000..joined.len() - 2000], OUT_HZ, &[TONE_HZ], 0.003);
+    let found = clicks(&joined[2000..joined.len() - 2000], OUT_HZ, &[TONE_HZ], 0.003);
     assert!(!found.is_empty(), "if this edge is gone, the splice can go too");
 }
 
@@ -154,7 +154,7 @@ fn a_load_begins_at_its_place_in_every_format() {
         assert_eq!(error, None, "{format:?}");
         let off = left.len().abs_diff(3 * OUT_HZ as usize);
         assert!(off <= 1, "{format:?}: {off} frames off");
-        assert!(tone::dominant_frequency(&left[..4800], OUT_HZ).is_some_and(|hz| (hz - TONE_HZ).abs() < 5.0));
+        assert!(dominant_frequency(&left[..4800], OUT_HZ).is_some_and(|hz| (hz - TONE_HZ).abs() < 5.0));
     }
 }
 
@@ -169,7 +169,7 @@ fn any_rate_and_any_number_of_channels_become_stereo_of_the_output() {
             wav::write(&path, &samples, channels, rate_hz, wav::SampleFormat::Int24).unwrap();
             let (left, error) = rig.whole(&path);
             assert_eq!((left.len(), error), (OUT_HZ as usize, None), "{rate_hz} Hz, {channels} channels");
-            let hz = tone::dominant_frequency(&left[9600..19_200], OUT_HZ).unwrap();
+            let hz = dominant_frequency(&left[9600..19_200], OUT_HZ).unwrap();
             assert!((hz - TONE_HZ).abs() < 5.0, "{rate_hz} Hz, {channels} channels: {hz}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Player, PROGRESS_EVERY, RETRY_EVERY, STALL_MAX, VOLUME_RAMP_MS, Wanted, output};
+use super::{Player, PROGRESS_EVERY, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, VOLUME_RAMP_MS, Wanted, output};
 use crate::audio::mixer::MixerCommand;
 use crate::audio::{Event, Output};
 
@@ -79,7 +79,8 @@ impl Player<'_> {
             self.last_pulse = (callbacks, now);
         }
         let stood_still = now - self.last_pulse.1;
-        if stood_still > STALL_MAX {
+        let patience = if callbacks < SETTLED_CALLBACKS { START_MAX } else { STALL_MAX };
+        if stood_still > patience {
             log::warn!("output {} stands still ({} errors)", opened.name, opened.pulse.errors());
             self.open_output();
             return;

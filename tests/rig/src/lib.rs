@@ -14,6 +14,7 @@
 
 pub mod analysis;
 pub mod damage;
+pub mod device;
 pub mod encode;
 mod error;
 pub mod signal;
