@@ -157,6 +157,8 @@ struct Job {
     staged: Vec<f32>,
     /// Set when the song is over and only `staged` is left.
     over: Option<Option<LoadError>>,
+    /// The ring is being filled up, and not yet full.
+    is_filling: bool,
     /// What follows in the same ring.
     splice: Option<(Arc<Counters>, Arc<Path>)>,
     /// Frames that may still be pushed of the song before, and what begins then.
@@ -183,6 +185,7 @@ impl Job {
             decoded: Vec::new(),
             staged: Vec::new(),
             over: None,
+            is_filling: true,
             splice: None,
             boundary: None,
         };
@@ -197,29 +200,23 @@ impl Job {
     fn wait(&self) -> Duration {
         let half = self.writer.len_frames() / 2;
         let fill = self.writer.fill_frames();
-        if fill <= half {
+        if self.is_filling || fill <= half {
             return Duration::ZERO;
         }
         Duration::from_micros((fill - half) as u64 * 1_000_000 / u64::from(self.out_hz))
     }
 
-    /// Fills the ring.
+    /// One step towards a full ring; between two of them the deck looks at its tasks.
     fn pump(&mut self) -> Result<Option<Milestone>, LoadError> {
-        loop {
-            let full = !self.flush();
-            if let Some(error) = &self.over {
-                if full {
-                    return Ok(None);
-                }
-                return Ok(Some(Milestone::Ended(error.clone())));
-            }
-            if full || self.writer.fill_frames() + PUMP_FRAMES >= self.writer.len_frames() {
-                return Ok(None);
-            }
-            if let Some(ended) = self.decode()? {
-                return Ok(Some(Milestone::Spliced { ended }));
-            }
+        let is_flushed = self.flush();
+        if let (true, Some(error)) = (is_flushed, &self.over) {
+            return Ok(Some(Milestone::Ended(error.clone())));
         }
+        self.is_filling = is_flushed && self.writer.fill_frames() + PUMP_FRAMES < self.writer.len_frames();
+        if !self.is_filling {
+            return Ok(None);
+        }
+        Ok(self.decode()?.map(|ended| Milestone::Spliced { ended }))
     }
 
     /// One step of decoding; gives the feed that ended when the next song began in the same ring.
