@@ -13,6 +13,7 @@ mod feed;
 mod file;
 mod limiter;
 mod mixer;
+pub mod offline;
 pub mod output;
 mod player;
 mod ramp;

@@ -14,7 +14,7 @@ use crate::storage::{Checkpoint, ChosenBy, HowEnded, OpenPlay, PlayKey, PlayStar
 use crate::time::{Mono, Now};
 
 /// The fade when someone skips or seeks, in milliseconds: short enough to feel immediate, long enough not to click.
-const SKIP_FADE_MS: u32 = 60;
+const SKIP_FADE_MS: u32 = 30;
 /// The fade of pause, and of going on.
 const PAUSE_FADE_MS: u32 = 80;
 /// The fade of stop.

@@ -139,13 +139,13 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadErro
 }
 
 /// What a pump came to.
-enum Milestone {
+pub(super) enum Milestone {
     Spliced { ended: FeedId },
     Ended(Option<LoadError>),
 }
 
 /// A song on its way into a ring.
-struct Job {
+pub(super) struct Job {
     feed: FeedId,
     song: Song,
     resampler: Resampler,
@@ -166,7 +166,7 @@ struct Job {
 }
 
 impl Job {
-    fn open(
+    pub(super) fn open(
         id: FeedId,
         path: &Path,
         start_ms: u64,
@@ -196,6 +196,11 @@ impl Job {
         Ok((job, feed, Box::new(media)))
     }
 
+    /// Whether there is room in the ring and more to come.
+    pub(super) fn is_filling(&self) -> bool {
+        self.is_filling || self.writer.fill_frames() + PUMP_FRAMES < self.writer.len_frames()
+    }
+
     /// How long nothing needs to be done.
     fn wait(&self) -> Duration {
         let half = self.writer.len_frames() / 2;
@@ -207,7 +212,7 @@ impl Job {
     }
 
     /// One step towards a full ring; between two of them the deck looks at its tasks.
-    fn pump(&mut self) -> Result<Option<Milestone>, LoadError> {
+    pub(super) fn pump(&mut self) -> Result<Option<Milestone>, LoadError> {
         let is_flushed = self.flush();
         if let (true, Some(error)) = (is_flushed, &self.over) {
             return Ok(Some(Milestone::Ended(error.clone())));

@@ -178,8 +178,16 @@ impl Device {
     ///
     /// # Errors
     /// It does not.
-    pub fn wait(mut self) -> std::io::Result<ExitStatus> {
-        self.wait_until_ended()
+    pub fn wait(self) -> std::io::Result<ExitStatus> {
+        self.wait_within(END_WAIT_MAX)
+    }
+
+    /// Waits until it has ended by itself, but no longer than so.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn wait_within(mut self, wait_max: Duration) -> std::io::Result<ExitStatus> {
+        self.wait_until_ended(wait_max)
     }
 
     /// `kill -9`, at once.
@@ -197,11 +205,11 @@ impl Device {
     /// It does not end.
     pub fn terminate(mut self) -> std::io::Result<ExitStatus> {
         self.signal("TERM")?;
-        self.wait_until_ended()
+        self.wait_until_ended(END_WAIT_MAX)
     }
 
-    fn wait_until_ended(&mut self) -> std::io::Result<ExitStatus> {
-        let deadline = Instant::now() + END_WAIT_MAX;
+    fn wait_until_ended(&mut self, wait_max: Duration) -> std::io::Result<ExitStatus> {
+        let deadline = Instant::now() + wait_max;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);
