@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use orchestrion::audio::JoinAt;
 use orchestrion::audio::offline::{Next, render};
-use orchestrion_rig::analysis::{Crossfade, clicks, crossfade, first_above, power_db, rms_db, thd_n_db, tone_amplitudes};
+use orchestrion_rig::analysis::{
+    Crossfade, clicks, crossfade, first_above, power_db, rms_db, thd_n_db, tone_amplitudes,
+};
 use orchestrion_rig::device::{Device, Setup};
 use orchestrion_rig::encode::{Format, encode};
 use orchestrion_rig::signal;
@@ -97,9 +99,15 @@ fn real_time(dir: &Path) -> Outcome<()> {
         tone_file(&music.join(name), hz, 12.0)?;
     }
     latencies(&server, dir, &music)?;
-    starts(&server, dir, &music)?;
+    starts(&server, dir)?;
     memory(&server, dir, &music)?;
-    crossfades(&server, dir, &music)
+    // MPD does not fade songs of less than 20 s.
+    let long = dir.join("long");
+    std::fs::create_dir_all(&long)?;
+    for (name, hz) in [("1.flac", A_HZ), ("2.flac", B_HZ)] {
+        tone_file(&long.join(name), hz, 22.0)?;
+    }
+    crossfades(&server, dir, &long)
 }
 
 /// A tone with 200 ms of silence at its head, which a starting stream may swallow.
@@ -171,7 +179,10 @@ fn change_ms(captured: &Captured, left: &[f32], at: Instant) -> Option<f64> {
     // Windows of whole periods of neither tone: an envelope by power over 10 ms, moved on by 2 ms.
     let power = |frame: usize| rms_db(&left[frame..(frame + 480).min(left.len())]);
     let tone = |hz, frame: usize| {
-        tone_amplitudes(&left[frame..(frame + 480).min(left.len())], RATE_HZ, hz, 480).first().copied().unwrap_or(0.0)
+        tone_amplitudes(&left[frame..(frame + 480).min(left.len())], RATE_HZ, hz, 480)
+            .first()
+            .copied()
+            .unwrap_or(0.0)
     };
     let before = from.checked_sub(1440)?;
     let (usual_db, a, b) = (power(before), tone(A_HZ, before), tone(B_HZ, before));
@@ -186,12 +197,11 @@ fn change_ms(captured: &Captured, left: &[f32], at: Instant) -> Option<f64> {
     })
 }
 
-fn starts(server: &SoundServer, dir: &Path, music: &Path) -> Outcome<()> {
+fn starts(server: &SoundServer, dir: &Path) -> Outcome<()> {
     let head = dir.join("head");
     std::fs::create_dir_all(&head)?;
     let tone = signal::doubled(&signal::sine(A_HZ, 0.4, 0.0, RATE_HZ, RATE_HZ as usize * 5));
     encode(&tone, 2, RATE_HZ, Format::Flac, &head.join("1.flac"))?;
-    let _ = music;
     let mut ms = Vec::new();
     for _ in 0..ROUNDS {
         let capture = server.capture()?;
@@ -207,7 +217,8 @@ fn starts(server: &SoundServer, dir: &Path, music: &Path) -> Outcome<()> {
         ms.push(captured.instant_of(first).saturating_duration_since(started).as_secs_f64() * 1000.0);
     }
     ms.sort_by(f64::total_cmp);
-    let measured = format!("median {:.0} ms ({:.0}–{:.0}, n = {})", ms[ms.len() / 2], ms[0], ms[ms.len() - 1], ms.len());
+    let measured =
+        format!("median {:.0} ms ({:.0}–{:.0}, n = {})", ms[ms.len() / 2], ms[0], ms[ms.len() - 1], ms.len());
     row("process start to first sample heard", "≤ 100 ms", &measured);
     Ok(())
 }
@@ -257,7 +268,7 @@ fn crossfades(server: &SoundServer, dir: &Path, music: &Path) -> Outcome<()> {
 fn judge(captured: &Captured) -> Option<(Crossfade, usize)> {
     let left = captured.channel(0);
     let start = first_above(&left, 0.01)? + 4800;
-    let heard = &left[start..(start + RATE_HZ as usize * 18).min(left.len())];
+    let heard = &left[start..(start + RATE_HZ as usize * 38).min(left.len())];
     let fade = crossfade(heard, RATE_HZ, A_HZ, B_HZ)?;
     Some((fade, clicks(heard, RATE_HZ, &[A_HZ, B_HZ], 0.003).len()))
 }
@@ -305,6 +316,6 @@ fn record_mpd(server: &SoundServer, socket: &PathBuf) -> Outcome<Captured> {
     }
     let capture = server.capture()?;
     mpc(&["play"])?;
-    capture.wait_frames(RATE_HZ as usize * 23, WAIT)?;
+    capture.wait_frames(RATE_HZ as usize * 44, WAIT)?;
     Ok(capture.stop())
 }

@@ -114,8 +114,11 @@ impl App {
             crossfade_ms: defaults.crossfade_ms,
             seed: start.seed,
         });
-        let (repeat, shuffle) =
-            if start.afresh { (defaults.repeat, defaults.shuffle) } else { (settings.repeat, settings.shuffle) };
+        let (repeat, shuffle) = if start.afresh {
+            (defaults.repeat, defaults.shuffle)
+        } else {
+            (settings.repeat, settings.shuffle)
+        };
         let kept = if start.afresh {
             crate::storage::QueueSnapshot { next_entry: restored.queue.next_entry, ..Default::default() }
         } else {
@@ -150,7 +153,14 @@ impl App {
         app
     }
 
-    fn begin(&mut self, now: Now, restored: &Restored, music: Vec<PathBuf>, afresh: bool, effects: &mut Vec<Effect>) {
+    fn begin(
+        &mut self,
+        now: Now,
+        restored: &Restored,
+        music: Vec<PathBuf>,
+        afresh: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
         self.tell_volume(effects);
         let checkpoint = restored.checkpoint.filter(|_| !afresh);
@@ -179,13 +189,17 @@ impl App {
             Event::Library(event) => self.hear_library(now, event, effects),
             Event::Control(event) if self.ending.is_none() => self.hear_client(now, event, effects),
             Event::Control(_) => {}
-            Event::Service(service::Event::Restarted { service }) => self.go_on_without_memory(now, service, effects),
+            Event::Service(service::Event::Restarted { service }) => {
+                self.go_on_without_memory(now, service, effects)
+            }
             // The service manager sees to it; `App` hears when it runs again.
             Event::Service(service::Event::Died { .. }) => {}
             Event::Signal(Signal::Terminate) => self.terminate(now, effects),
             Event::Signal(Signal::Reload) => effects.push(Effect::Reload),
             Event::Reloaded(Ok(config)) => self.take_config(now, &config, effects),
-            Event::Reloaded(Err(error)) => log::error!("the configuration is not taken over, the one before stays: {error}"),
+            Event::Reloaded(Err(error)) => {
+                log::error!("the configuration is not taken over, the one before stays: {error}")
+            }
         }
         self.settle(now, effects);
     }
@@ -228,9 +242,13 @@ impl App {
         match event {
             crate::storage::Event::Kept(ticket) => self.keeper.kept(ticket),
             crate::storage::Event::Refused(reason) => {
-                log::error!("the disk does not take the play log: {reason}; the music goes on, it is tried again");
+                log::error!(
+                    "the disk does not take the play log: {reason}; the music goes on, it is tried again"
+                );
             }
-            crate::storage::Event::Recovered => log::info!("the disk takes the play log again; nothing was lost"),
+            crate::storage::Event::Recovered => {
+                log::info!("the disk takes the play log again; nothing was lost")
+            }
         }
     }
 

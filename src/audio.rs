@@ -1,7 +1,7 @@
 //! AudioPlayer: from files to sound.
 //!
 //! Thread `audio` owns the output and the bookkeeping of the decks. Two threads `deck_a` and `deck_b` decode and resample,
-//! each into a deep lock-free ring. The output's callback owns the [`mixer`]: it takes from the rings, applies ramps, sums
+//! each into a deep lock-free ring. The output's callback owns the mixer: it takes from the rings, applies ramps, sums
 //! and limits; it never locks, allocates, frees, logs or sends. Commands reach it through a small single-producer queue and
 //! spent rings come back the same way.
 //!

@@ -118,7 +118,11 @@ pub fn run(options: Options, ready: impl FnOnce()) -> Result<Exit, BootError> {
 
 /// The state is nobody else's business; the socket's folder must let its group in.
 fn make_folder(path: &Path, mode: u32) -> Result<(), BootError> {
-    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|source| BootError::Folder { path: path.to_owned(), source })
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path)
+        .map_err(|source| BootError::Folder { path: path.to_owned(), source })
 }
 
 /// Signals become events, on a thread of their own.
@@ -185,7 +189,9 @@ impl Device {
             };
             let now = clock.now();
             match event {
-                Ok(Event::Service(service::Event::Died { service, reason })) => self.bury(now, service, &reason)?,
+                Ok(Event::Service(service::Event::Died { service, reason })) => {
+                    self.bury(now, service, &reason)?
+                }
                 Ok(event) => app.handle(now, event, &mut effects),
                 Err(RecvTimeoutError::Timeout) => {
                     let mut orders = Vec::new();
@@ -214,7 +220,8 @@ impl Device {
             Order::Start(name) => name,
             Order::GiveUp(name) => return Err(BootError::GivenUp(name)),
         };
-        let Some((service, running)) = self.services.iter_mut().find(|(service, _)| service.name() == name) else {
+        let Some((service, running)) = self.services.iter_mut().find(|(service, _)| service.name() == name)
+        else {
             return Ok(());
         };
         let is_restart = running.is_some();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use orchestrion_protocol::limits::{CROSSFADE_MS_MAX, VOLUME_MAX};
 use orchestrion_protocol::status::Repeat;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::app::Defaults;
 use crate::audio::Setup;
@@ -62,12 +63,12 @@ struct File {
     music: Vec<PathBuf>,
     #[serde(default)]
     outputs: Option<Vec<String>>,
-    volume: Option<i64>,
+    volume: Option<Spanned<i64>>,
     repeat: Option<Repeat>,
     shuffle: Option<bool>,
-    crossfade_s: Option<f64>,
-    rate_hz: Option<u32>,
-    buffer_frames: Option<u32>,
+    crossfade_s: Option<Spanned<f64>>,
+    rate_hz: Option<Spanned<u32>>,
+    buffer_frames: Option<Spanned<u32>>,
     state_dir: Option<PathBuf>,
     socket: Option<PathBuf>,
     socket_group: Option<String>,
@@ -75,6 +76,8 @@ struct File {
 
 /// Rates that outputs are asked for, in frames a second.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+/// As much of a wrong line as is shown, in characters.
+const LINE_SHOWN_LEN_MAX: usize = 80;
 /// Frames that an output pulls at once.
 const BUFFER_FRAMES: std::ops::RangeInclusive<u32> = 64..=24_000;
 
@@ -106,7 +109,8 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|e| ConfigError::Unreadable { path: shown.clone(), reason: e.to_string() })?;
         let mut config = Self::parse(&text).map_err(|problem| ConfigError::Wrong { path: shown, problem })?;
-        let folder = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_owned)).unwrap_or_default();
+        let folder =
+            std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_owned)).unwrap_or_default();
         for place in config.music.iter_mut().chain(&mut config.state_dir).chain(&mut config.socket) {
             *place = folder.join(&*place);
         }
@@ -124,26 +128,23 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        let file: File = toml::from_str(text)
+            .map_err(|e| in_line(text, e.span().map_or(0, |span| span.start), e.message()))?;
         let usual = Self::default();
-        let volume = file.volume.unwrap_or(usual.volume.into());
-        let volume = u8::try_from(volume).ok().filter(|volume| *volume <= VOLUME_MAX);
-        let crossfade_s = file.crossfade_s.unwrap_or(f64::from(usual.crossfade_ms) / 1000.0);
+        let volume = within(text, file.volume, usual.volume.into(), 0..=i64::from(VOLUME_MAX))?;
         let crossfade_s_max = f64::from(CROSSFADE_MS_MAX) / 1000.0;
-        if !(0.0..=crossfade_s_max).contains(&crossfade_s) {
-            return Err(format!("crossfade_s = {crossfade_s}: it goes from 0 to {crossfade_s_max} seconds"));
-        }
+        let crossfade_s =
+            within(text, file.crossfade_s, f64::from(usual.crossfade_ms) / 1000.0, 0.0..=crossfade_s_max)?;
         Ok(Self {
             music: file.music,
             outputs: file.outputs.unwrap_or(usual.outputs),
-            volume: volume
-                .ok_or_else(|| format!("volume = {}: it goes from 0 to {VOLUME_MAX}", file.volume.unwrap_or_default()))?,
+            volume: u8::try_from(volume).unwrap_or(usual.volume),
             repeat: file.repeat.unwrap_or(usual.repeat),
             shuffle: file.shuffle.unwrap_or(usual.shuffle),
             crossfade_ms: (crossfade_s * 1000.0).round() as u32,
             audio: Setup {
-                rate_hz: within("rate_hz", file.rate_hz, usual.audio.rate_hz, RATES_HZ)?,
-                buffer_frames: within("buffer_frames", file.buffer_frames, usual.audio.buffer_frames, BUFFER_FRAMES)?,
+                rate_hz: within(text, file.rate_hz, usual.audio.rate_hz, RATES_HZ)?,
+                buffer_frames: within(text, file.buffer_frames, usual.audio.buffer_frames, BUFFER_FRAMES)?,
             },
             state_dir: file.state_dir,
             socket: file.socket,
@@ -152,17 +153,27 @@ impl Config {
     }
 }
 
-fn within(
-    key: &str,
-    found: Option<u32>,
-    usual: u32,
-    range: std::ops::RangeInclusive<u32>,
-) -> Result<u32, String> {
-    let value = found.unwrap_or(usual);
+/// A number that must lie in a range; the usual one where there is none.
+fn within<T: Copy + PartialOrd + std::fmt::Display>(
+    text: &str,
+    found: Option<Spanned<T>>,
+    usual: T,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, String> {
+    let Some(found) = found else { return Ok(usual) };
+    let value = *found.get_ref();
     if range.contains(&value) {
         return Ok(value);
     }
-    Err(format!("{key} = {value}: it goes from {} to {}", range.start(), range.end()))
+    Err(in_line(text, found.span().start, &format!("it goes from {} to {}", range.start(), range.end())))
+}
+
+/// A problem with the line in which the byte `at` lies, in one line.
+fn in_line(text: &str, at: usize, problem: &str) -> String {
+    let number = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+    let line: String =
+        text.lines().nth(number - 1).unwrap_or_default().trim().chars().take(LINE_SHOWN_LEN_MAX).collect();
+    format!("line {number}, `{line}`: {}", problem.trim().replace('\n', "; "))
 }
 
 #[cfg(test)]
@@ -178,8 +189,14 @@ mod tests {
     fn an_error_names_the_line_the_key_and_what_would_be_right() {
         let error = Config::parse("music = [\"/m\"]\nvolum = 3\n").unwrap_err();
         assert!(error.contains("line 2") && error.contains("volum") && error.contains("`volume`"), "{error}");
-        assert_eq!(Config::parse("volume = 101").unwrap_err(), "volume = 101: it goes from 0 to 100");
-        assert_eq!(Config::parse("crossfade_s = 13").unwrap_err(), "crossfade_s = 13: it goes from 0 to 12 seconds");
+        assert_eq!(
+            Config::parse("volume = 101").unwrap_err(),
+            "line 1, `volume = 101`: it goes from 0 to 100"
+        );
+        assert_eq!(
+            Config::parse("\ncrossfade_s = 13").unwrap_err(),
+            "line 2, `crossfade_s = 13`: it goes from 0 to 12"
+        );
         assert!(Config::parse("repeat = \"sometimes\"").unwrap_err().contains("`off`, `all`, `one`"));
         assert!(Config::parse("buffer_frames = 1").is_err());
     }

@@ -1,6 +1,7 @@
 //! Real sound: the device plays into a private sound server, and what comes out of it is looked at.
 //!
 //! Skipped loudly where there is no PulseAudio; `script/setup` installs it.
+#![cfg(test)]
 #![cfg(feature = "sound")]
 
 use std::path::Path;

@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn every_name_on_a_disk_goes_there_and_back() {
-        for bytes in [&b"/music/a b.flac"[..], b"/m/caf\xe9.mp3", b"/m/100%.ogg", "/m/\u{97f3}.wav".as_bytes()] {
+        for bytes in
+            [&b"/music/a b.flac"[..], b"/m/caf\xe9.mp3", b"/m/100%.ogg", "/m/\u{97f3}.wav".as_bytes()]
+        {
             let path = PathBuf::from(OsString::from_vec(bytes.to_vec()));
             assert_eq!(from_text(&to_text(&path)).unwrap(), path);
         }

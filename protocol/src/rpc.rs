@@ -92,10 +92,14 @@ struct RawRequest {
 /// [`Malformed`] carries the answer that the client gets; the connection lives.
 pub fn parse_request(line: &[u8]) -> Result<Request, Malformed> {
     let anonymous = |code, message: String| Malformed { id: Id::Null, error: RpcError::new(code, message) };
-    let value: Value = serde_json::from_slice(line)
-        .map_err(|e| anonymous(code::PARSE_ERROR, format!("this line is not JSON ({e}); send one object a line")))?;
+    let value: Value = serde_json::from_slice(line).map_err(|e| {
+        anonymous(code::PARSE_ERROR, format!("this line is not JSON ({e}); send one object a line"))
+    })?;
     if value.is_array() {
-        return Err(anonymous(code::INVALID_REQUEST, "batches are not supported; send one object a line".into()));
+        return Err(anonymous(
+            code::INVALID_REQUEST,
+            "batches are not supported; send one object a line".into(),
+        ));
     }
     let raw: RawRequest = serde_json::from_value(value)
         .map_err(|e| anonymous(code::INVALID_REQUEST, format!("this is not a JSON-RPC request: {e}")))?;
@@ -105,8 +109,10 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Malformed> {
             anonymous(code::INVALID_REQUEST, "\"id\" must be a whole number, a text or null".into())
         })?),
     };
-    let malformed =
-        |code, message: String| Malformed { id: id.clone().unwrap_or(Id::Null), error: RpcError::new(code, message) };
+    let malformed = |code, message: String| Malformed {
+        id: id.clone().unwrap_or(Id::Null),
+        error: RpcError::new(code, message),
+    };
     if raw.jsonrpc.as_deref() != Some("2.0") {
         return Err(malformed(code::INVALID_REQUEST, "\"jsonrpc\" must be \"2.0\"".into()));
     }
@@ -178,7 +184,10 @@ mod tests {
         assert_eq!(refused("[]"), (Id::Null, code::INVALID_REQUEST));
         assert_eq!(refused("3"), (Id::Null, code::INVALID_REQUEST));
         assert_eq!(refused(r#"{"id":7}"#), (Id::Number(7), code::INVALID_REQUEST));
-        assert_eq!(refused(r#"{"jsonrpc":"2.0","id":{},"method":"play"}"#), (Id::Null, code::INVALID_REQUEST));
+        assert_eq!(
+            refused(r#"{"jsonrpc":"2.0","id":{},"method":"play"}"#),
+            (Id::Null, code::INVALID_REQUEST)
+        );
         assert_eq!(refused(r#"{"jsonrpc":"2.0","id":"a"}"#), (Id::Text("a".into()), code::INVALID_REQUEST));
         assert_eq!(
             refused(r#"{"jsonrpc":"2.0","id":1,"method":"fly"}"#),

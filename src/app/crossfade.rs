@@ -45,7 +45,9 @@ pub(super) fn plan(fade_ms: u32, from: Side<'_>, to: Side<'_>, in_order: bool) -
 
 /// Whether two songs stand next to each other on an album.
 fn follows(first: &Tags, second: &Tags) -> bool {
-    let (Some(album), Some(track), Some(next)) = (&first.album, first.track, second.track) else { return false };
+    let (Some(album), Some(track), Some(next)) = (&first.album, first.track, second.track) else {
+        return false;
+    };
     if second.album.as_ref() != Some(album) {
         return false;
     }
@@ -62,7 +64,8 @@ mod tests {
     }
 
     fn track(album: &str, disc: u32, track: u32) -> Media {
-        let tags = Tags { album: Some(album.into()), disc: Some(disc), track: Some(track), ..Tags::default() };
+        let tags =
+            Tags { album: Some(album.into()), disc: Some(disc), track: Some(track), ..Tags::default() };
         Media { duration_ms: Some(200_000), tags, ..Media::default() }
     }
 
@@ -80,7 +83,10 @@ mod tests {
     fn a_short_song_shortens_the_fade_on_either_side() {
         assert_eq!(planned(5000, &media(6000), &media(200_000)).fade_ms, 2000);
         assert_eq!(planned(5000, &media(200_000), &media(6000)).fade_ms, 2000);
-        assert_eq!(planned(12_000, &media(2000), &media(2000)), Plan { at: JoinAt::Position(1334), fade_ms: 666 });
+        assert_eq!(
+            planned(12_000, &media(2000), &media(2000)),
+            Plan { at: JoinAt::Position(1334), fade_ms: 666 }
+        );
     }
 
     #[test]

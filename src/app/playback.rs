@@ -3,6 +3,9 @@
 //! Skip, seek, previous and "play this now" are one mechanism: load a song at a place, and when it is ready let it take
 //! over at once. What follows by itself is loaded as soon as there is room and takes over at the planned place.
 
+mod following;
+mod place;
+
 use std::sync::Arc;
 
 use orchestrion_protocol::status::EntryId;
@@ -10,7 +13,7 @@ use orchestrion_protocol::status::EntryId;
 use super::crossfade::{Side, plan};
 use super::{App, Effect};
 use crate::audio::{self, Command, Heard, Join, JoinAt, LoadError, LoadId, Media};
-use crate::storage::{Checkpoint, ChosenBy, HowEnded, OpenPlay, PlayKey, PlayStart};
+use crate::storage::{ChosenBy, HowEnded, PlayKey, PlayStart};
 use crate::time::{Mono, Now};
 
 /// The fade when someone skips or seeks, in milliseconds: short enough to feel immediate, long enough not to click.
@@ -119,7 +122,13 @@ impl Playback {
 
 impl App {
     /// Loads an entry, to take over as soon as it is ready.
-    pub(super) fn jump(&mut self, entry: EntryId, start_ms: u64, chosen_by: ChosenBy, effects: &mut Vec<Effect>) {
+    pub(super) fn jump(
+        &mut self,
+        entry: EntryId,
+        start_ms: u64,
+        chosen_by: ChosenBy,
+        effects: &mut Vec<Effect>,
+    ) {
         let fade_ms = if self.playback.current.is_some() { SKIP_FADE_MS } else { 0 };
         self.drop_incoming(effects);
         // From now on this is where the queue stands: it cannot be removed on its way in.
@@ -128,7 +137,13 @@ impl App {
     }
 
     /// Goes on with the song of the run before.
-    pub(super) fn resume(&mut self, entry: EntryId, start_ms: u64, continues: Option<PlayKey>, effects: &mut Vec<Effect>) {
+    pub(super) fn resume(
+        &mut self,
+        entry: EntryId,
+        start_ms: u64,
+        continues: Option<PlayKey>,
+        effects: &mut Vec<Effect>,
+    ) {
         self.playback.transport = Transport::Playing;
         let fade_ms = if start_ms > 0 { RESUME_FADE_MS } else { 0 };
         self.load(entry, start_ms, ChosenBy::Resume, TakesOver::AtOnce { fade_ms }, effects);
@@ -140,17 +155,18 @@ impl App {
     pub(super) fn play(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let was = std::mem::replace(&mut self.playback.transport, Transport::Playing);
         self.dirty = true;
-        if was == Transport::Paused && self.playback.current.is_some() {
+        let is_silent = self.playback.current.is_none() && self.playback.incoming.is_none();
+        if was == Transport::Paused && !is_silent {
             // A jump that is still being opened lets the music go when it is ready; else the song before would be heard.
             let opens = |i: &Incoming| i.takes_over != TakesOver::ByItself && i.media.is_none();
             if !self.playback.incoming.as_ref().is_some_and(opens) {
                 self.release(PAUSE_FADE_MS, effects);
             }
-            return;
-        }
-        if self.playback.current.is_none() && self.playback.incoming.is_none() {
+        } else if is_silent {
             self.start_somewhere(now, effects);
         }
+        // The pause was kept; a crash from now on must not end in silence.
+        self.checkpoint(now, effects);
     }
 
     pub(super) fn pause(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -265,7 +281,9 @@ impl App {
             audio::Event::Failed { load, error } => self.failed(now, load, &error, effects),
             audio::Event::Started { load } => self.started(now, load, effects),
             audio::Event::Ended { load, heard, error } => self.ended(now, load, heard, error, effects),
-            audio::Event::Progressed { load, heard, peak } => self.progressed(now, load, heard, peak, effects),
+            audio::Event::Progressed { load, heard, peak } => {
+                self.progressed(now, load, heard, peak, effects)
+            }
             audio::Event::OutputChanged(output) => {
                 self.output = Some(output);
                 self.dirty = true;
@@ -299,10 +317,23 @@ impl App {
                 self.plays.go_on(key, load);
                 self.plays.end(now.monotonic, current.load, current.heard, HowEnded::Failed, "");
             } else {
-                self.close(now, current.load, current.heard, HowEnded::Failed, "the output was lost", effects);
+                self.close(
+                    now,
+                    current.load,
+                    current.heard,
+                    HowEnded::Failed,
+                    "the output was lost",
+                    effects,
+                );
             }
         } else if let Some(incoming) = incoming {
-            self.load(incoming.entry, incoming.start_ms, incoming.chosen_by, TakesOver::AtOnce { fade_ms: 0 }, effects);
+            self.load(
+                incoming.entry,
+                incoming.start_ms,
+                incoming.chosen_by,
+                TakesOver::AtOnce { fade_ms: 0 },
+                effects,
+            );
             if let Some(again) = &mut self.playback.incoming {
                 again.continues = incoming.continues;
             }
@@ -341,7 +372,9 @@ impl App {
     }
 
     fn loaded(&mut self, load: LoadId, media: Box<Media>, effects: &mut Vec<Effect>) {
-        let Some(incoming) = self.playback.incoming.as_mut().filter(|incoming| incoming.load == load) else { return };
+        let Some(incoming) = self.playback.incoming.as_mut().filter(|incoming| incoming.load == load) else {
+            return;
+        };
         if let Some(entry) = self.queue.get_mut(incoming.entry) {
             entry.tags = Some(media.tags.clone());
             entry.duration_ms = media.duration_ms;
@@ -388,11 +421,20 @@ impl App {
             self.playback.leaving.push(Leaving { load: before.load, entry: before.entry, how, reason });
         }
         let media = incoming.media.unwrap_or_default();
-        let goes_on = incoming.same_play.is_some_and(|key| {
-            self.plays.key_of(load) == Some(key) || self.plays.go_on(key, load)
-        });
+        let goes_on = incoming
+            .same_play
+            .is_some_and(|key| self.plays.key_of(load) == Some(key) || self.plays.go_on(key, load));
         if !goes_on {
-            self.open_play(now, load, &incoming.chosen_by, incoming.entry, incoming.start_ms, incoming.continues, &media, effects);
+            self.open_play(
+                now,
+                load,
+                &incoming.chosen_by,
+                incoming.entry,
+                incoming.start_ms,
+                incoming.continues,
+                &media,
+                effects,
+            );
         }
         let heard = Heard { position_ms: incoming.start_ms, ..Heard::default() };
         self.playback.current =
@@ -438,7 +480,14 @@ impl App {
         self.keeper.open_play(start, effects);
     }
 
-    fn ended(&mut self, now: Now, load: LoadId, heard: Heard, error: Option<LoadError>, effects: &mut Vec<Effect>) {
+    fn ended(
+        &mut self,
+        now: Now,
+        load: LoadId,
+        heard: Heard,
+        error: Option<LoadError>,
+        effects: &mut Vec<Effect>,
+    ) {
         if let Some(at) = self.playback.leaving.iter().position(|leaving| leaving.load == load) {
             let leaving = self.playback.leaving.swap_remove(at);
             // A song that was asked to go may have been broken further on; that is found when it plays to its end.
@@ -503,7 +552,15 @@ impl App {
         }
     }
 
-    fn close(&mut self, now: Now, load: LoadId, heard: Heard, how: HowEnded, reason: &str, effects: &mut Vec<Effect>) {
+    fn close(
+        &mut self,
+        now: Now,
+        load: LoadId,
+        heard: Heard,
+        how: HowEnded,
+        reason: &str,
+        effects: &mut Vec<Effect>,
+    ) {
         if let Some(end) = self.plays.end(now.monotonic, load, heard, how, reason) {
             self.keeper.close_play(end, effects);
         }
@@ -521,7 +578,8 @@ impl App {
             return;
         }
         if let Some(key) = incoming.same_play
-            && let Some(end) = self.plays.end(now.monotonic, load, Heard::default(), HowEnded::Failed, &error.to_string())
+            && let Some(end) =
+                self.plays.end(now.monotonic, load, Heard::default(), HowEnded::Failed, &error.to_string())
         {
             log::debug!("{key:?} cannot go on");
             self.keeper.close_play(end, effects);
@@ -539,41 +597,15 @@ impl App {
 
     fn progressed(&mut self, now: Now, load: LoadId, heard: Heard, peak: f32, effects: &mut Vec<Effect>) {
         self.plays.progressed(load, heard);
-        let Some(current) = self.playback.current.as_mut().filter(|current| current.load == load) else { return };
+        let Some(current) = self.playback.current.as_mut().filter(|current| current.load == load) else {
+            return;
+        };
         current.heard = heard;
         self.peak = self.peak.max(peak);
         self.tell_time(now, effects);
         if now.monotonic.since_ms(self.playback.last_checkpoint) >= CHECKPOINT_EVERY_MS {
             self.checkpoint(now, effects);
         }
-    }
-
-    /// Keeps the place in the song.
-    pub(super) fn checkpoint(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.playback.last_checkpoint = now.monotonic;
-        let Some(entry) = self.place_in_queue() else { return };
-        let current = self.playback.current.as_ref();
-        let checkpoint = Checkpoint {
-            at: now.monotonic,
-            entry,
-            position_ms: current.map_or(0, |current| current.heard.position_ms),
-            playing: self.playback.transport == Transport::Playing,
-            play: current.and_then(|current| self.plays.so_far(current.load)),
-        };
-        effects.push(Effect::Storage(crate::storage::Command::Checkpoint(checkpoint)));
-    }
-
-    /// The last place of the song that a shutdown cut off.
-    fn last_checkpoint(&self, now: Now, load: LoadId, entry: EntryId, heard: Heard, effects: &mut Vec<Effect>) {
-        let Some(key) = self.plays.key_of(load) else { return };
-        let checkpoint = Checkpoint {
-            at: now.monotonic,
-            entry,
-            position_ms: heard.position_ms,
-            playing: self.playback.transport == Transport::Playing,
-            play: Some(OpenPlay { key, heard_ms: heard.heard_ms, audible_ms: heard.audible_ms }),
-        };
-        effects.push(Effect::Storage(crate::storage::Command::Checkpoint(checkpoint)));
     }
 
     /// Lets the music go in good order, for the end of the process.
@@ -590,69 +622,6 @@ impl App {
         for (load, heard) in self.plays.live() {
             self.close(now, load, heard, HowEnded::Cut, SHUTDOWN, effects);
         }
-    }
-
-    /// The entry that plays, is about to, or would.
-    pub(super) fn place_in_queue(&self) -> Option<EntryId> {
-        let jump = self.playback.incoming.as_ref().filter(|i| i.takes_over != TakesOver::ByItself);
-        jump.map(|incoming| incoming.entry)
-            .or_else(|| self.playback.current.as_ref().map(|current| current.entry))
-            .or_else(|| self.queue.current())
-    }
-
-    /// What follows `here`: the next song that is not in quarantine; when all are, one that plays at least for a while.
-    fn next_entry(&self, now: Now, here: Option<EntryId>, skip_one: bool) -> Option<EntryId> {
-        let healthy = |path: &std::path::Path| self.quarantine.reason(now.monotonic, path).is_none();
-        self.queue
-            .after(here, skip_one, |entry| healthy(&entry.path))
-            .or_else(|| self.queue.after(here, skip_one, |entry| self.quarantine.is_worth_hearing(&entry.path)))
-    }
-
-    /// Begins where the queue stands, or with what follows.
-    fn start_somewhere(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let healthy =
-            |id: &EntryId| self.queue.get(*id).is_some_and(|e| self.quarantine.reason(now.monotonic, &e.path).is_none());
-        let current = self.queue.current().filter(|id| healthy(id) && !self.playback.is_over);
-        let here = if self.playback.is_over { None } else { self.queue.current() };
-        match current.or_else(|| self.next_entry(now, here, true)) {
-            Some(entry) => self.load(entry, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects),
-            None => self.dirty = true,
-        }
-    }
-
-    /// New songs came while the queue had ended: go on with them.
-    pub(super) fn go_on_with(&mut self, first: EntryId, effects: &mut Vec<Effect>) {
-        if self.playback.is_over && self.playback.transport == Transport::Playing && self.playback.incoming.is_none() {
-            self.load(first, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects);
-        }
-    }
-
-    /// There is no next song: the queue has ended, or all that is left is in quarantine.
-    fn nothing_follows(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.dirty = true;
-        if !self.exits_at_end && self.is_waiting_for_quarantine(now) {
-            return;
-        }
-        self.playback.is_over = true;
-        if self.wishes.is_empty() {
-            self.playback.transport = Transport::Stopped;
-            self.checkpoint(now, effects);
-            if self.exits_at_end {
-                self.terminate(now, effects);
-            }
-        }
-    }
-
-    /// Whether something would play if it were not in quarantine.
-    pub(super) fn is_waiting_for_quarantine(&self, now: Now) -> bool {
-        let here = if self.playback.is_over { None } else { self.queue.current() };
-        self.queue.after(here, true, |entry| self.quarantine.reason(now.monotonic, &entry.path).is_some()).is_some()
-    }
-
-    fn quarantine_file(&mut self, now: Now, path: &Arc<std::path::Path>, error: &LoadError, heard_ms: u64) {
-        let delay_ms = self.quarantine.fail(now.monotonic, path, &error.to_string(), heard_ms);
-        log::warn!("skipped {}: {error}; tried again in {} s", path.display(), delay_ms / 1000);
-        self.dirty = true;
     }
 
     fn drop_incoming(&mut self, effects: &mut Vec<Effect>) {

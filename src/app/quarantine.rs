@@ -31,7 +31,8 @@ impl Quarantine {
     /// A file failed after `heard_ms`; gives how long it is passed over, in milliseconds.
     pub(super) fn fail(&mut self, now: Mono, path: &Arc<Path>, reason: &str, heard_ms: u64) -> u64 {
         if self.cases.len() >= LEN_MAX && !self.cases.contains_key(path) {
-            let first = self.cases.iter().min_by_key(|(_, case)| case.until).map(|(path, _)| Arc::clone(path));
+            let first =
+                self.cases.iter().min_by_key(|(_, case)| case.until).map(|(path, _)| Arc::clone(path));
             if let Some(first) = first {
                 self.cases.remove(&first);
             }
@@ -39,8 +40,12 @@ impl Quarantine {
         let failures = self.cases.get(path).map_or(0, |case| case.failures);
         let delay_ms = DELAYS_MS[failures.min(DELAYS_MS.len() - 1)];
         let worth_hearing = heard_ms >= WORTH_HEARING_MS;
-        let case =
-            Case { failures: failures + 1, until: now.plus_ms(delay_ms), reason: reason.into(), worth_hearing };
+        let case = Case {
+            failures: failures + 1,
+            until: now.plus_ms(delay_ms),
+            reason: reason.into(),
+            worth_hearing,
+        };
         self.cases.insert(Arc::clone(path), case);
         delay_ms
     }

@@ -82,7 +82,8 @@ impl Queue {
     }
 
     pub(super) fn snapshot(&self) -> QueueSnapshot {
-        let kept = |id: &EntryId| self.entries.get(id).map(|e| KeptEntry { id: *id, path: Arc::clone(&e.path) });
+        let kept =
+            |id: &EntryId| self.entries.get(id).map(|e| KeptEntry { id: *id, path: Arc::clone(&e.path) });
         QueueSnapshot {
             entries: Arc::new(self.added.iter().filter_map(kept).collect()),
             order: Arc::new(self.order.clone()),
@@ -142,7 +143,11 @@ impl Queue {
     }
 
     /// Adds songs. What finds no room is counted, never silently dropped.
-    pub(super) fn add(&mut self, paths: impl IntoIterator<Item = Arc<Path>>, at: Place) -> Result<Outcome, QueueError> {
+    pub(super) fn add(
+        &mut self,
+        paths: impl IntoIterator<Item = Arc<Path>>,
+        at: Place,
+    ) -> Result<Outcome, QueueError> {
         let added_at = self.place_in(&self.added, at)?;
         let order_at = self.place_in(&self.order, at)?;
         let mut outcome = Outcome::default();

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use orchestrion_protocol::limits::{CROSSFADE_MS_MAX, PATHS_LEN_MAX, PROBLEMS_LEN_MAX, QUEUE_PAGE_LEN_MAX, VOLUME_MAX};
+use orchestrion_protocol::limits::{
+    CROSSFADE_MS_MAX, PATHS_LEN_MAX, PROBLEMS_LEN_MAX, QUEUE_PAGE_LEN_MAX, VOLUME_MAX,
+};
 use orchestrion_protocol::location;
 use orchestrion_protocol::method::{Method, Place, QueueMethod, SeekParams, SessionMethod, VolumeParams};
 use orchestrion_protocol::rpc::{Id, RpcError, code};
@@ -66,7 +68,9 @@ impl App {
                 None => self.play(now, effects),
             },
             Method::Pause => self.pause(now, effects),
-            Method::Toggle if self.playback.transport == super::playback::Transport::Playing => self.pause(now, effects),
+            Method::Toggle if self.playback.transport == super::playback::Transport::Playing => {
+                self.pause(now, effects)
+            }
             Method::Toggle => self.play(now, effects),
             Method::Stop => self.stop(now, "stopped", effects),
             Method::Skip => self.skip(now, effects),
@@ -79,7 +83,10 @@ impl App {
             }
             Method::Crossfade(params) => {
                 if params.fade_ms > CROSSFADE_MS_MAX {
-                    let text = format!("a crossfade of {} ms is too long; 0 to {CROSSFADE_MS_MAX} ms", params.fade_ms);
+                    let text = format!(
+                        "a crossfade of {} ms is too long; 0 to {CROSSFADE_MS_MAX} ms",
+                        params.fade_ms
+                    );
                     return Err(RpcError::new(code::INVALID_PARAMS, text));
                 }
                 self.crossfade_ms = params.fade_ms;
@@ -186,8 +193,9 @@ impl App {
             _ => return Err(RpcError::new(code::INVALID_PARAMS, "volume takes either percent or by")),
         };
         let volume = u8::try_from(wanted).ok().filter(|volume| *volume <= VOLUME_MAX);
-        self.volume = volume
-            .ok_or_else(|| RpcError::new(code::INVALID_PARAMS, format!("{wanted} is no volume; 0 to {VOLUME_MAX}")))?;
+        self.volume = volume.ok_or_else(|| {
+            RpcError::new(code::INVALID_PARAMS, format!("{wanted} is no volume; 0 to {VOLUME_MAX}"))
+        })?;
         self.tell_volume(effects);
         Ok(Some(json!({"volume": self.volume})))
     }
@@ -213,9 +221,16 @@ impl App {
         let paths = paths.iter().map(|text| location::from_text(text)).collect::<Result<Vec<_>, _>>();
         let paths = paths.map_err(|e| RpcError::new(code::INVALID_PARAMS, e.to_string()))?;
         if self.wishes.len() >= WISHES_MAX {
-            return Err(RpcError::new(code::REFUSED, "too many folders are being read; try again in a moment"));
+            return Err(RpcError::new(
+                code::REFUSED,
+                "too many folders are being read; try again in a moment",
+            ));
         }
-        self.look_for(Wish { client, at, plays_now, added: Added::default(), only_new: false }, paths, effects);
+        self.look_for(
+            Wish { client, at, plays_now, added: Added::default(), only_new: false },
+            paths,
+            effects,
+        );
         Ok(())
     }
 
@@ -224,7 +239,8 @@ impl App {
         if paths.is_empty() {
             return;
         }
-        let wish = Wish { client: None, at: Place::Last, plays_now: false, added: Added::default(), only_new };
+        let wish =
+            Wish { client: None, at: Place::Last, plays_now: false, added: Added::default(), only_new };
         self.look_for(wish, paths, effects);
     }
 
@@ -253,8 +269,11 @@ impl App {
         let songs = songs.into_iter().map(Arc::<std::path::Path>::from).filter(|path| !known.contains(path));
         // Where it was to go may have been removed meanwhile; then it goes to the end.
         let songs: Vec<_> = songs.collect();
-        let outcome =
-            self.queue.add(songs.clone(), wish.at).or_else(|_| self.queue.add(songs, Place::Last)).unwrap_or_default();
+        let outcome = self
+            .queue
+            .add(songs.clone(), wish.at)
+            .or_else(|_| self.queue.add(songs, Place::Last))
+            .unwrap_or_default();
         wish.added.added += outcome.added;
         wish.added.no_room += outcome.no_room;
         let is_first = wish.added.first.is_none();

@@ -27,7 +27,12 @@ impl App {
             (Transport::Stopped, _) => State::Stopped,
         };
         let shown = current.map(|current| current.entry).or_else(|| self.place_in_queue());
-        let next = self.playback.incoming.as_ref().map(|incoming| incoming.entry).filter(|id| current.is_some() && Some(*id) != shown);
+        let next = self
+            .playback
+            .incoming
+            .as_ref()
+            .map(|incoming| incoming.entry)
+            .filter(|id| current.is_some() && Some(*id) != shown);
         Status {
             protocol: orchestrion_protocol::VERSION,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -66,7 +71,9 @@ impl App {
             State::Stopped if self.queue.len() == 0 => {
                 Some("the queue is empty; `orchestrion ctl queue add FOLDER` fills it".into())
             }
-            State::Stopped if self.playback.is_over => Some("the queue has ended; `orchestrion ctl play` starts it again".into()),
+            State::Stopped if self.playback.is_over => {
+                Some("the queue has ended; `orchestrion ctl play` starts it again".into())
+            }
             State::Stopped => Some("stopped; `orchestrion ctl play` starts it".into()),
             State::Waiting if self.playback.incoming.is_some() => Some("opening a song".into()),
             State::Waiting if !self.wishes.is_empty() => Some("looking for music".into()),
@@ -74,7 +81,10 @@ impl App {
                 Some("the queue is empty; `orchestrion ctl queue add FOLDER` fills it".into())
             }
             State::Waiting => {
-                let when = self.quarantine.next_release(now.monotonic).map_or(0, |at| at.since_ms(now.monotonic) / 1000);
+                let when = self
+                    .quarantine
+                    .next_release(now.monotonic)
+                    .map_or(0, |at| at.since_ms(now.monotonic) / 1000);
                 Some(format!("no file in the queue can be played; the first is tried again in {when} s"))
             }
         }
@@ -83,7 +93,8 @@ impl App {
     pub(super) fn song(&self, now: Now, id: EntryId) -> Option<Song> {
         let entry = self.queue.get(id)?;
         let tags = entry.tags.clone().unwrap_or_default();
-        let name = || entry.path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            || entry.path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Some(Song {
             entry: id,
             path: location::to_text(&entry.path),

@@ -42,10 +42,19 @@ pub(super) enum Task {
 /// What a deck reports.
 #[derive(Debug)]
 pub(super) enum Report {
-    Ready { feed: Feed, media: Box<Media> },
-    Failed { feed: FeedId, error: LoadError },
+    Ready {
+        feed: Feed,
+        media: Box<Media>,
+    },
+    Failed {
+        feed: FeedId,
+        error: LoadError,
+    },
     /// All of it is in the ring.
-    Decoded { feed: FeedId, error: Option<LoadError> },
+    Decoded {
+        feed: FeedId,
+        error: Option<LoadError>,
+    },
 }
 
 /// The audio thread's end of a deck.
@@ -233,7 +242,8 @@ impl Job {
             Progress::More => Ok(None),
             Progress::FormatChanged => {
                 self.resampler.finish(&mut self.staged).map_err(LoadError::Damaged)?;
-                self.resampler = Resampler::new(self.song.format().rate_hz, self.out_hz).map_err(LoadError::Damaged)?;
+                self.resampler =
+                    Resampler::new(self.song.format().rate_hz, self.out_hz).map_err(LoadError::Damaged)?;
                 Ok(None)
             }
             Progress::Ended => self.end(),
@@ -276,7 +286,8 @@ impl Job {
 
     /// Moves what is staged into the ring, but for the tail while the song goes on. `false`: the ring is full.
     fn flush(&mut self) -> bool {
-        let tail = if self.over.is_some() { 0 } else { (TAIL_MS * u64::from(self.out_hz) / 1000) as usize * 2 };
+        let tail =
+            if self.over.is_some() { 0 } else { (TAIL_MS * u64::from(self.out_hz) / 1000) as usize * 2 };
         let mut ready = self.staged.len().saturating_sub(tail);
         let mut moved = 0;
         while moved < ready {

@@ -24,7 +24,12 @@ pub(super) struct Counters {
 
 impl Counters {
     pub(super) fn new(feed: FeedId, start_frames: u64) -> Arc<Self> {
-        Arc::new(Self { feed, start_frames, heard_frames: AtomicU64::new(0), audible_frames: AtomicU64::new(0) })
+        Arc::new(Self {
+            feed,
+            start_frames,
+            heard_frames: AtomicU64::new(0),
+            audible_frames: AtomicU64::new(0),
+        })
     }
 
     pub(super) fn heard_frames(&self) -> u64 {
@@ -73,8 +78,13 @@ pub(super) fn feed(counters: Arc<Counters>, len_frames: usize) -> (FeedWriter, F
     let (producer, consumer) = RingBuffer::new(len_frames * 2);
     let (splice_in, splice_out) = RingBuffer::new(SPLICES_MAX);
     let ended = Arc::new(AtomicBool::new(false));
-    let writer =
-        FeedWriter { ring: producer, ended: Arc::clone(&ended), splices: splice_in, pushed_frames: 0, len_frames };
+    let writer = FeedWriter {
+        ring: producer,
+        ended: Arc::clone(&ended),
+        splices: splice_in,
+        pushed_frames: 0,
+        len_frames,
+    };
     let feed = Feed { ring: consumer, ended, splices: splice_out, next: None, pulled_frames: 0, counters };
     (writer, feed)
 }

@@ -120,7 +120,10 @@ fn words(error: &io::Error) -> String {
 /// Bytes before the sound of an MP3 file (ID3v2.4 structure, sections 3.1 and 3.4): the tag's header, body and footer.
 fn id3v2_len(file: &mut File) -> io::Result<u64> {
     let mut head = [0u8; 10];
-    if !read_whole(file, 0, &mut head)? || !head.starts_with(b"ID3") || head[6..].iter().any(|b| b & 0x80 != 0) {
+    if !read_whole(file, 0, &mut head)?
+        || !head.starts_with(b"ID3")
+        || head[6..].iter().any(|b| b & 0x80 != 0)
+    {
         return Ok(0);
     }
     let body = head[6..].iter().fold(0u64, |len, byte| len << 7 | u64::from(*byte));
@@ -144,7 +147,8 @@ fn ogg_is_cut(file: &mut File, size: u64) -> io::Result<bool> {
     let page = &tail[at..];
     let (Some(flags), Some(segments)) = (page.get(5), page.get(26)) else { return Ok(true) };
     let table = page.get(27..27 + usize::from(*segments));
-    let whole = table.is_some_and(|t| page.len() >= 27 + t.len() + t.iter().map(|s| usize::from(*s)).sum::<usize>());
+    let whole =
+        table.is_some_and(|t| page.len() >= 27 + t.len() + t.iter().map(|s| usize::from(*s)).sum::<usize>());
     Ok(flags & 0x04 == 0 || !whole)
 }
 
@@ -184,7 +188,9 @@ impl Seek for SoundReader {
         let target = match to {
             SeekFrom::Start(at) => Some(at),
             SeekFrom::End(by) => self.len.checked_add_signed(by),
-            SeekFrom::Current(by) => self.file.stream_position()?.saturating_sub(self.start).checked_add_signed(by),
+            SeekFrom::Current(by) => {
+                self.file.stream_position()?.saturating_sub(self.start).checked_add_signed(by)
+            }
         };
         let Some(target) = target else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a seek to before the start"));

@@ -45,16 +45,33 @@ pub(super) enum MixerCommand {
     Join(MixerJoin),
     CancelJoin,
     /// Fade out and give the ring back.
-    Unload { feed: FeedId, fade_frames: u32 },
+    Unload {
+        feed: FeedId,
+        fade_frames: u32,
+    },
     /// Fade the decks out and pull no more from them.
-    Hold { fade_frames: u32 },
+    Hold {
+        fade_frames: u32,
+    },
     /// Pull again and fade in.
-    Release { fade_frames: u32 },
+    Release {
+        fade_frames: u32,
+    },
     /// The gain of one input: ducking, and the sound of films.
-    #[cfg_attr(not(test), expect(dead_code, reason = "announcements and films come later; the mixer has their inputs"))]
-    Gain { input: Input, gain: f32, ramp_frames: u32 },
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "announcements and films come later; the mixer has their inputs")
+    )]
+    Gain {
+        input: Input,
+        gain: f32,
+        ramp_frames: u32,
+    },
     /// The gain of everything.
-    Volume { gain: f32, ramp_frames: u32 },
+    Volume {
+        gain: f32,
+        ramp_frames: u32,
+    },
     /// Whether anybody can hear the output.
     Audible(bool),
 }
@@ -85,7 +102,10 @@ pub(super) enum MixerReport {
     /// The ring comes back.
     Ended(Feed),
     /// One feed went over into the next inside a ring.
-    Crossed { ended: Arc<Counters>, started: FeedId },
+    Crossed {
+        ended: Arc<Counters>,
+        started: FeedId,
+    },
 }
 
 /// The audio thread's end.
@@ -107,9 +127,7 @@ enum Stage {
     /// Waits for a join.
     Cued,
     /// Is heard; `reported` once the report found room.
-    Sounding {
-        reported: bool,
-    },
+    Sounding { reported: bool },
     /// Fades out.
     Leaving,
     /// Has ended; its ring waits to go back.
@@ -163,8 +181,7 @@ pub(super) fn mixer(rate_hz: u32) -> (Box<Mixer>, MixerRemote) {
     let (command_in, command_out) = RingBuffer::new(QUEUE_LEN_MAX);
     let (report_in, report_out) = RingBuffer::new(QUEUE_LEN_MAX);
     let peak = Arc::new(AtomicU32::new(0));
-    let channel =
-        || Channel { feed: None, stage: Stage::Spent, fade: Fade::Open, gain: Ramp::at(1.0) };
+    let channel = || Channel { feed: None, stage: Stage::Spent, fade: Fade::Open, gain: Ramp::at(1.0) };
     let mixer = Mixer {
         channels: [channel(), channel(), channel(), channel()],
         join: None,
@@ -292,7 +309,9 @@ impl Mixer {
 
     /// Frames until the planned place of a join.
     fn frames_to_join(&self) -> Option<usize> {
-        let MixerJoin { from: Some(from), at: MixerJoinAt::Frame(frame), .. } = self.join? else { return None };
+        let MixerJoin { from: Some(from), at: MixerJoinAt::Frame(frame), .. } = self.join? else {
+            return None;
+        };
         let channel = self.channels.iter().find(|channel| channel.holds(from))?;
         let position = channel.feed.as_ref()?.counters.position_frames();
         Some(usize::try_from(frame.saturating_sub(position)).unwrap_or(usize::MAX))
@@ -316,10 +335,12 @@ impl Mixer {
             self.channels[from].leave(fade_frames);
         }
         // One that is heard already stays as it is: its join has begun just before it was planned anew.
-        let to = self.channels.iter_mut().find(|channel| channel.holds(join.to) && channel.stage == Stage::Cued);
+        let to =
+            self.channels.iter_mut().find(|channel| channel.holds(join.to) && channel.stage == Stage::Cued);
         if let Some(to) = to {
             to.stage = Stage::Sounding { reported: self.reports.push(MixerReport::Started(join.to)).is_ok() };
-            to.fade = if from.is_some() || join.from.is_none() { Fade::rising(fade_frames) } else { Fade::Open };
+            to.fade =
+                if from.is_some() || join.from.is_none() { Fade::rising(fade_frames) } else { Fade::Open };
         }
     }
 

@@ -33,12 +33,11 @@ pub struct Listed {
 
 /// All outputs of this machine; `null` is the last.
 pub fn list() -> Vec<Listed> {
+    let null = Listed { name: NULL.into(), description: "keeps the time, but nobody hears it".into() };
     #[cfg(feature = "sound")]
-    let mut outputs = alsa::list();
+    return alsa::list().into_iter().chain([null]).collect();
     #[cfg(not(feature = "sound"))]
-    let mut outputs = Vec::new();
-    outputs.push(Listed { name: NULL.into(), description: "keeps the time, but nobody hears it".into() });
-    outputs
+    vec![null]
 }
 
 /// Whether an output could be opened now; it is not used.
@@ -118,7 +117,13 @@ impl Dock {
             let pulse = Arc::clone(&loan.pulse);
             let pull = null::NullOutput::start(wanted, loan).map_err(|e| e.to_string())?;
             let pull = Pull::Null(pull);
-            return Ok(Opened { name: name.into(), audible: false, rate_hz: wanted.rate_hz, pulse, _pull: pull });
+            return Ok(Opened {
+                name: name.into(),
+                audible: false,
+                rate_hz: wanted.rate_hz,
+                pulse,
+                _pull: pull,
+            });
         }
         #[cfg(feature = "sound")]
         return alsa::open(name, wanted, self);
@@ -163,7 +168,8 @@ pub(super) fn quiet_thread() -> Quiet {
 /// Keeps the calling thread's outputs from writing to the terminal.
 #[cfg(feature = "sound")]
 pub(super) struct Quiet(
-    #[expect(dead_code, reason = "held for its drop")] Option<std::rc::Rc<std::cell::RefCell<::alsa::Output>>>,
+    #[expect(dead_code, reason = "held for its drop")]
+    Option<std::rc::Rc<std::cell::RefCell<::alsa::Output>>>,
 );
 /// Keeps the calling thread's outputs from writing to the terminal.
 #[cfg(not(feature = "sound"))]

@@ -92,6 +92,8 @@ pub(super) struct Player<'a> {
     last_pulse: (u64, Instant),
     next_retry: Instant,
     last_progress: Instant,
+    /// What `App` was told last of the load that plays.
+    told_progress: Option<(LoadId, Heard)>,
 }
 
 impl<'a> Player<'a> {
@@ -122,6 +124,7 @@ impl<'a> Player<'a> {
             last_pulse: (0, now),
             next_retry: now,
             last_progress: now,
+            told_progress: None,
         })
     }
 
@@ -207,7 +210,8 @@ impl<'a> Player<'a> {
         let attached = bay.attached;
         let task = Task::Load { feed, path: Arc::clone(&path), start_ms, out_hz: self.rate_hz };
         let is_taken = bay.deck.send(task);
-        self.feeds.insert(feed, Entry { load, rate_hz: 0, path, counters: None, error: None, role: Role::Main });
+        self.feeds
+            .insert(feed, Entry { load, rate_hz: 0, path, counters: None, error: None, role: Role::Main });
         if let Some(old) = attached {
             let fade_frames = self.frames(DECLICK_MS);
             self.mix(MixerCommand::Unload { feed: old, fade_frames });
@@ -279,9 +283,9 @@ impl<'a> Player<'a> {
     fn unload(&mut self, load: LoadId, fade_ms: u32) {
         let Some(feed) = self.feed_of(load) else { return };
         let fade_frames = self.frames(fade_ms);
-        let Some(index) = self.bays.iter().position(|bay| {
-            bay.attached == Some(feed) || bay.wanted == Some(feed)
-        }) else {
+        let Some(index) =
+            self.bays.iter().position(|bay| bay.attached == Some(feed) || bay.wanted == Some(feed))
+        else {
             return;
         };
         if self.bays[index].attached == Some(feed) {

@@ -132,7 +132,9 @@ mod tests {
 
     #[test]
     fn the_length_is_exact_for_any_rates_and_lengths() {
-        for (in_hz, out_hz) in [(44_100, 48_000), (48_000, 44_100), (192_000, 48_000), (8_000, 48_000), (11_025, 48_000)] {
+        for (in_hz, out_hz) in
+            [(44_100, 48_000), (48_000, 44_100), (192_000, 48_000), (8_000, 48_000), (11_025, 48_000)]
+        {
             for frames in [0usize, 1, 2, 1000, 12_345] {
                 let out = resampled(frames, in_hz, out_hz, |_| 0.5);
                 let want = (frames as f64 * f64::from(out_hz) / f64::from(in_hz)).round() as usize;
@@ -151,7 +153,8 @@ mod tests {
             let inner: Vec<f64> = out.chunks(2).map(|f| f64::from(f[0])).skip(19_200).take(48_000).collect();
             let angle = |i: usize| (i + 19_200) as f64 / 48_000.0 * hz * std::f64::consts::TAU;
             let project = |wave: fn(f64) -> f64| {
-                inner.iter().enumerate().map(|(i, s)| s * wave(angle(i))).sum::<f64>() * 2.0 / inner.len() as f64
+                inner.iter().enumerate().map(|(i, s)| s * wave(angle(i))).sum::<f64>() * 2.0
+                    / inner.len() as f64
             };
             let (sine, cosine) = (project(f64::sin), project(f64::cos));
             let rest: f64 = inner

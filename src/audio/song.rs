@@ -53,8 +53,11 @@ impl Song {
     pub(super) fn open(path: &Path, start_ms: u64) -> Result<(Self, Media), LoadError> {
         let sound = file::open(path)?;
         let trouble = sound.trouble;
-        let mut builder =
-            Decoder::builder().with_data(sound.reader).with_byte_len(sound.len).with_seekable(true).with_gapless(true);
+        let mut builder = Decoder::builder()
+            .with_data(sound.reader)
+            .with_byte_len(sound.len)
+            .with_seekable(true)
+            .with_gapless(true);
         if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
             builder = builder.with_hint(extension);
         }
@@ -64,8 +67,9 @@ impl Song {
         })?;
         let format = format_of(&source);
         let duration = source.total_duration();
-        let promised_frames =
-            duration.map(|d| (d.as_secs_f64() * f64::from(format.rate_hz)).round() as u64).filter(|frames| *frames > 0);
+        let promised_frames = duration
+            .map(|d| (d.as_secs_f64() * f64::from(format.rate_hz)).round() as u64)
+            .filter(|frames| *frames > 0);
         let mut at_frames = 0;
         if start_ms > 0 {
             at_frames = seek(&mut source, start_ms, format);
@@ -93,7 +97,9 @@ impl Song {
     /// Appends at most `frames_max` frames of stereo.
     pub(super) fn read(&mut self, frames_max: usize, stereo: &mut Vec<f32>) -> Progress {
         for _ in 0..frames_max {
-            let Some(first) = self.ahead.take().or_else(|| self.source.next()) else { return Progress::Ended };
+            let Some(first) = self.ahead.take().or_else(|| self.source.next()) else {
+                return Progress::Ended;
+            };
             let format = format_of(&*self.source);
             if format != self.format {
                 self.format = format;

@@ -4,11 +4,18 @@ use std::io::{IsTerminal, Write};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
+use crate::cli::text::clean;
+
 /// Installs the logger; later calls change nothing.
 pub fn install(level: LevelFilter) {
     let is_installed = if systemd_journal_logger::connected_to_journal() {
         systemd_journal_logger::JournalLog::new()
-            .and_then(|journal| journal.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]).install().map_err(std::io::Error::other))
+            .and_then(|journal| {
+                journal
+                    .with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))])
+                    .install()
+                    .map_err(std::io::Error::other)
+            })
             .is_ok()
     } else {
         false
@@ -29,7 +36,8 @@ struct Terminal {
 impl Log for Terminal {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // What libraries find worth saying is seldom worth reading here.
-        metadata.target().starts_with("orchestrion") || metadata.level() <= log::Level::Warn && !is_noisy(metadata)
+        metadata.target().starts_with("orchestrion")
+            || metadata.level() <= log::Level::Warn && !is_noisy(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -38,8 +46,9 @@ impl Log for Terminal {
         }
         let clear = if self.clears_line { "\r\x1b[K" } else { "" };
         let level = record.level().as_str().to_lowercase();
+        let words = clean(&record.args().to_string());
         // Whoever closed standard error does not want to know.
-        let _ = writeln!(std::io::stderr(), "{clear}orchestrion: {level}: {}", record.args());
+        let _ = writeln!(std::io::stderr(), "{clear}orchestrion: {level}: {words}");
     }
 
     fn flush(&self) {}

@@ -56,10 +56,11 @@ fn candidates(variable: impl Fn(&str) -> Option<OsString>, user: u32) -> Vec<Pat
         return vec![socket];
     }
     // systemd lists several folders with colons in between; the unit's first is the device's.
-    let runtime = folder("RUNTIME_DIRECTORY").map(|list| match list.to_str().and_then(|l| l.split_once(':')) {
-        Some((first, _)) => PathBuf::from(first),
-        None => list,
-    });
+    let runtime =
+        folder("RUNTIME_DIRECTORY").map(|list| match list.to_str().and_then(|l| l.split_once(':')) {
+            Some((first, _)) => PathBuf::from(first),
+            None => list,
+        });
     let mut folders: Vec<PathBuf> = runtime.into_iter().collect();
     folders.push("/run/orchestrion".into());
     folders.extend(folder("XDG_RUNTIME_DIR").map(|runtime| runtime.join("orchestrion")));

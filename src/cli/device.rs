@@ -119,7 +119,8 @@ impl RunArgs {
             outputs: config.outputs.clone(),
             seed: new_seed(),
         };
-        let state_dir = self.places.state_dir.or_else(|| config.state_dir.clone()).unwrap_or_else(places::state_dir);
+        let state_dir =
+            self.places.state_dir.or_else(|| config.state_dir.clone()).unwrap_or_else(places::state_dir);
         let socket = self.places.socket.or_else(|| config.socket.clone()).unwrap_or_else(places::socket);
         let options = Options { config, config_path: Some(self.config), start, state_dir, socket };
         log::info!("Orchestrion {} starts; socket {}", env!("CARGO_PKG_VERSION"), options.socket.display());

@@ -27,7 +27,9 @@ impl OutputsArgs {
             say(&format!("{:width$}  {}", output.name, output.description));
         }
         if outputs.len() == 1 {
-            say("\nNo sound output was found. Is a sound card plugged in (`cat /proc/asound/cards`), and may this user\nuse it (group `audio`)? Until then everything plays on `null`.");
+            say(
+                "\nNo sound output was found. Is a sound card plugged in (`cat /proc/asound/cards`), and may this user\nuse it (group `audio`)? Until then everything plays on `null`.",
+            );
         }
         ExitCode::SUCCESS
     }

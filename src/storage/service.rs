@@ -87,7 +87,7 @@ struct Refused {
 }
 
 impl Storage {
-    /// Makes the service for a database that [`super::restore`] has opened. Its thread is started by
+    /// Makes the service for a database that [`super::restore()`] has opened. Its thread is started by
     /// [`crate::service::spawn`]; what is sent before waits.
     pub fn new(database: Database, events: Sender<AppEvent>) -> (Arc<Self>, Handle) {
         Self::with_retry(database, events, Retry { first: RETRY_FIRST, max: RETRY_MAX })

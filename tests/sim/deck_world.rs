@@ -12,9 +12,14 @@ use rand_chacha::ChaCha8Rng;
 /// What a file is like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SongKind {
-    Good { ms: u64 },
+    Good {
+        ms: u64,
+    },
     /// Ends early.
-    Truncated { promised_ms: u64, ms: u64 },
+    Truncated {
+        promised_ms: u64,
+        ms: u64,
+    },
     /// Cannot be opened.
     Bad,
 }
@@ -51,7 +56,8 @@ pub struct DeckWorld {
 
 impl DeckWorld {
     pub fn new(seed: u64, songs: &[SongKind]) -> Self {
-        let songs = songs.iter().enumerate().map(|(i, kind)| (crate::path_of(i).to_path_buf(), *kind)).collect();
+        let songs =
+            songs.iter().enumerate().map(|(i, kind)| (crate::path_of(i).to_path_buf(), *kind)).collect();
         Self {
             songs,
             loads: BTreeMap::new(),
@@ -100,7 +106,9 @@ impl DeckWorld {
         match command {
             Command::Load { load, path, start_ms } => {
                 let ready = now.plus_ms(self.chance.random_range(1..80));
-                let before = self.loads.insert(load, Load { path, start_ms, heard_ms: 0, stage: Stage::Opening { ready } });
+                let before = self
+                    .loads
+                    .insert(load, Load { path, start_ms, heard_ms: 0, stage: Stage::Opening { ready } });
                 assert!(before.is_none(), "{load:?} was used before");
             }
             Command::Join(join) => self.join = Some(join),
@@ -109,8 +117,12 @@ impl DeckWorld {
                 let Some(song) = self.loads.get_mut(&load) else { return };
                 match song.stage {
                     Stage::Opening { .. } | Stage::Ready => self.end(load, None),
-                    Stage::Sounding | Stage::Leaving { .. } if self.held || fade_ms == 0 => self.end(load, None),
-                    Stage::Sounding | Stage::Leaving { .. } => song.stage = Stage::Leaving { left_ms: fade_ms.into() },
+                    Stage::Sounding | Stage::Leaving { .. } if self.held || fade_ms == 0 => {
+                        self.end(load, None)
+                    }
+                    Stage::Sounding | Stage::Leaving { .. } => {
+                        song.stage = Stage::Leaving { left_ms: fade_ms.into() }
+                    }
                 }
             }
             Command::Hold { .. } => self.held = true,
@@ -136,7 +148,8 @@ impl DeckWorld {
         if !self.held {
             self.play(step_ms);
         }
-        let is_heard = !self.held && self.loads.values().any(|l| matches!(l.stage, Stage::Sounding | Stage::Leaving { .. }));
+        let is_heard = !self.held
+            && self.loads.values().any(|l| matches!(l.stage, Stage::Sounding | Stage::Leaving { .. }));
         self.silence_ms = if is_heard { 0 } else { self.silence_ms + step_ms };
         self.since_progress_ms += step_ms;
         if self.since_progress_ms >= 250 {
@@ -180,7 +193,8 @@ impl DeckWorld {
 
     fn begin_join(&mut self) {
         let Some(join) = self.join else { return };
-        let from = join.from.and_then(|from| self.loads.get(&from)).filter(|song| song.stage == Stage::Sounding);
+        let from =
+            join.from.and_then(|from| self.loads.get(&from)).filter(|song| song.stage == Stage::Sounding);
         let due = match (from, join.at) {
             (None, _) | (_, JoinAt::Now) => true,
             (Some(song), JoinAt::Position(ms)) => song.start_ms + song.heard_ms >= ms,
@@ -214,7 +228,9 @@ impl DeckWorld {
             let kind = self.songs[&*song.path];
             let (ms, is_broken) = match kind {
                 SongKind::Good { ms } => (ms, None),
-                SongKind::Truncated { ms, promised_ms } => (ms, Some(LoadError::Truncated { got_ms: ms, promised_ms })),
+                SongKind::Truncated { ms, promised_ms } => {
+                    (ms, Some(LoadError::Truncated { got_ms: ms, promised_ms }))
+                }
                 SongKind::Bad => (0, None),
             };
             match &mut song.stage {

@@ -1,5 +1,6 @@
 //! The device's decisions in virtual time, under chance: files that fail, clients that press everything, services that die,
 //! a process that ends. A failing seed prints itself; run it again with `SIM_SEED=n`, and `SIM_TRACE=1` for all that was said.
+#![cfg(test)]
 
 mod deck_world;
 mod witness;
@@ -15,8 +16,8 @@ use orchestrion::service::{self, Name};
 use orchestrion::storage::{self, Restored};
 use orchestrion::time::{Mono, Now, Wall};
 use orchestrion_protocol::method::{
-    CrossfadeParams, EntryParams, Method, MoveParams, Place, PlayParams, QueueMethod, RepeatParams, SeekParams, SwitchParams,
-    VolumeParams,
+    CrossfadeParams, EntryParams, Method, MoveParams, Place, PlayParams, QueueMethod, RepeatParams,
+    SeekParams, SwitchParams, VolumeParams,
 };
 use orchestrion_protocol::rpc::Id;
 use orchestrion_protocol::status::{EntryId, Repeat};
@@ -179,7 +180,8 @@ fn two_second_songs_in_a_row_are_never_silent_between() {
 
 #[test]
 fn a_folder_of_which_nothing_plays_ends_the_process_and_says_so() {
-    let mut sim = Sim::new(3, &[SongKind::Bad, SongKind::Bad], Start { exits_at_end: true, ..start(Repeat::Off, 0) });
+    let mut sim =
+        Sim::new(3, &[SongKind::Bad, SongKind::Bad], Start { exits_at_end: true, ..start(Repeat::Off, 0) });
     sim.run_ms(5000);
     assert_eq!(sim.exit, Some(Exit::NothingPlayed));
 }
@@ -205,7 +207,8 @@ fn a_file_that_breaks_off_is_failed_and_the_next_one_follows_at_once() {
 
 #[test]
 fn a_single_broken_file_is_better_than_silence() {
-    let mut sim = Sim::new(6, &[SongKind::Truncated { promised_ms: 60_000, ms: 10_000 }], start(Repeat::All, 5000));
+    let mut sim =
+        Sim::new(6, &[SongKind::Truncated { promised_ms: 60_000, ms: 10_000 }], start(Repeat::All, 5000));
     sim.run_ms(60_000);
     assert!(sim.witness.closed_as("failed") >= 5);
     assert!(sim.world.silence_ms() < 500);
@@ -255,7 +258,9 @@ fn any_method(chance: &mut ChaCha8Rng, entries: u64) -> Method {
         5 | 6 => Method::Skip,
         7 => Method::Previous,
         8 => Method::Seek(SeekParams { position_ms: Some(chance.random_range(0..70_000)), by_ms: None }),
-        9 => Method::Seek(SeekParams { position_ms: None, by_ms: Some(chance.random_range(-20_000..20_000)) }),
+        9 => {
+            Method::Seek(SeekParams { position_ms: None, by_ms: Some(chance.random_range(-20_000..20_000)) })
+        }
         10 => Method::Volume(VolumeParams { percent: Some(chance.random_range(1..101)), by: None }),
         11 => Method::Crossfade(CrossfadeParams { fade_ms: chance.random_range(0..12_001) }),
         12 => Method::Queue(QueueMethod::Shuffle(SwitchParams { on: chance.random_bool(0.5) })),
@@ -316,7 +321,10 @@ fn hold_the_laws(seed: u64) {
         let silent_ms = sim.world.silence_ms();
         let status = sim.status();
         if status == "playing" || status == "waiting" {
-            assert!(silent_ms < 2000 || wants_silence || sim.world.is_all_bad(), "{silent_ms} ms of silence while {status}");
+            assert!(
+                silent_ms < 2000 || wants_silence || sim.world.is_all_bad(),
+                "{silent_ms} ms of silence while {status}"
+            );
         }
         wants_silence = status == "paused" || status == "stopped";
         sim.world.check();
@@ -334,7 +342,11 @@ impl Sim {
         let method = Method::Status;
         let id = Some(Id::Number(2));
         let mut effects = Vec::new();
-        self.app.handle(self.now, Event::Control(control::Event::Asked { client: ClientId(2), id, method }), &mut effects);
+        self.app.handle(
+            self.now,
+            Event::Control(control::Event::Asked { client: ClientId(2), id, method }),
+            &mut effects,
+        );
         let answer = effects.iter().find_map(|effect| match effect {
             Effect::Control(control::Command::Reply { outcome: Ok(value), .. }) => value["state"].as_str(),
             _ => None,

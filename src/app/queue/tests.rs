@@ -1,3 +1,5 @@
+//! Orders, places and limits of the queue.
+
 use super::*;
 
 fn queue_of(count: u64) -> Queue {

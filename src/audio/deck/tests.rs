@@ -54,7 +54,11 @@ impl Rig {
             if available == 0 {
                 thread::yield_now();
                 // Nothing wakes a deck whose ring is emptied faster than sound is played.
-                self.deck.send(Task::Splice { after: FeedId(0), counters: Counters::new(FeedId(0), 0), path: Path::new("").into() });
+                self.deck.send(Task::Splice {
+                    after: FeedId(0),
+                    counters: Counters::new(FeedId(0), 0),
+                    path: Path::new("").into(),
+                });
             }
         }
         let mut error = None;
@@ -195,7 +199,10 @@ fn a_file_cut_in_half_is_truncated_not_finished_and_ends_softly() {
             left.len()
         );
         let steepest = left.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
-        assert!(left.last().is_some_and(|last| last.abs() < 0.01) && steepest < 0.06, "{format:?}: {steepest}");
+        assert!(
+            left.last().is_some_and(|last| last.abs() < 0.01) && steepest < 0.06,
+            "{format:?}: {steepest}"
+        );
     }
 }
 
@@ -227,7 +234,8 @@ fn a_deleted_file_plays_to_its_end() {
 fn an_album_of_the_rig_is_gapless_in_the_lossless_formats() {
     let rig = Rig::new();
     let mono = signal::sine(TONE_HZ, 0.5, 0.0, OUT_HZ, OUT_HZ as usize * 6);
-    let album = Album { title: "Album".into(), artist: "Artist".into(), track_count: 3, format: Format::Flac };
+    let album =
+        Album { title: "Album".into(), artist: "Artist".into(), track_count: 3, format: Format::Flac };
     let tracks = gapless_album(rig.dir.path(), &signal::doubled(&mono), 2, OUT_HZ, &album).unwrap();
     let joined: Vec<f32> = tracks.iter().flat_map(|track| rig.whole(track).0).collect();
     assert_eq!(joined.len(), mono.len());

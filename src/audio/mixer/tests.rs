@@ -1,3 +1,5 @@
+//! The mixer pulled block by block, as an output would, under an allocator that refuses.
+
 use std::f64::consts::TAU;
 
 use assert_no_alloc::assert_no_alloc;
@@ -71,7 +73,8 @@ fn song(id: u64, samples: &[f32]) -> (FeedWriter, Feed) {
 }
 
 fn tone(hz: f64, amplitude: f64, frames: usize, phase_frames: usize) -> Vec<f32> {
-    let sample = |i: usize| (amplitude * ((i + phase_frames) as f64 * hz / f64::from(RATE_HZ) * TAU).sin()) as f32;
+    let sample =
+        |i: usize| (amplitude * ((i + phase_frames) as f64 * hz / f64::from(RATE_HZ) * TAU).sin()) as f32;
     (0..frames).map(sample).collect()
 }
 
@@ -290,8 +293,17 @@ fn no_sequence_of_commands_clicks() {
             match chance.random_range(0..8) {
                 0..3 => {
                     if let Some(to) = other {
-                        let at = [MixerJoinAt::Now, MixerJoinAt::End, MixerJoinAt::Frame(chance.random_range(0..20_000))];
-                        bench.join(playing, to, at[chance.random_range(0..3)], chance.random_range(480..20_000));
+                        let at = [
+                            MixerJoinAt::Now,
+                            MixerJoinAt::End,
+                            MixerJoinAt::Frame(chance.random_range(0..20_000)),
+                        ];
+                        bench.join(
+                            playing,
+                            to,
+                            at[chance.random_range(0..3)],
+                            chance.random_range(480..20_000),
+                        );
                     }
                 }
                 3 => bench.tell(MixerCommand::Hold { fade_frames: chance.random_range(480..5000) }),

@@ -42,7 +42,9 @@ fn device(name: &str) -> Option<cpal::Device> {
 }
 
 pub(super) fn is_there(name: &str) -> bool {
-    device(name).is_some_and(|device| device.supported_output_configs().is_ok_and(|mut configs| configs.next().is_some()))
+    device(name).is_some_and(|device| {
+        device.supported_output_configs().is_ok_and(|mut configs| configs.next().is_some())
+    })
 }
 
 pub(super) fn open(name: &str, wanted: Wanted, dock: &Dock) -> Result<Opened, String> {

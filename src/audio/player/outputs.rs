@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Player, PROGRESS_EVERY, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, VOLUME_RAMP_MS, Wanted, output};
+use super::{
+    PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, VOLUME_RAMP_MS, Wanted,
+    output,
+};
 use crate::audio::mixer::MixerCommand;
 use crate::audio::{Event, Output};
 
@@ -10,7 +13,8 @@ impl Player<'_> {
     /// Opens the first output of the list that can be opened; the one that is open is closed before.
     pub(super) fn open_output(&mut self) {
         self.output = None;
-        let wanted = Wanted { rate_hz: self.service.setup.rate_hz, buffer_frames: self.service.setup.buffer_frames };
+        let wanted =
+            Wanted { rate_hz: self.service.setup.rate_hz, buffer_frames: self.service.setup.buffer_frames };
         let mut problem = None;
         for name in &self.outputs {
             match self.dock.open(name, wanted) {
@@ -89,7 +93,8 @@ impl Player<'_> {
             return;
         }
         self.next_retry = now + RETRY_EVERY;
-        let better = self.outputs.iter().take_while(|name| **name != opened.name).any(|name| output::is_there(name));
+        let better =
+            self.outputs.iter().take_while(|name| **name != opened.name).any(|name| output::is_there(name));
         if better {
             self.open_output();
         }
@@ -113,8 +118,13 @@ impl Player<'_> {
         let Some(entry) = self.sounding.and_then(|feed| self.feeds.get(&feed)) else { return };
         let Some(counters) = &entry.counters else { return };
         let (load, heard) = (entry.load, self.heard(counters));
+        if self.told_progress.replace((load, heard)) == Some((load, heard)) {
+            // Held, or starved: nothing has moved.
+            return;
+        }
         let peak = self.remote.take_peak();
         // One report more or less does not matter; it must not keep this thread waiting.
-        let _ = self.service.events.try_send(crate::app::Event::Audio(Event::Progressed { load, heard, peak }));
+        let _ =
+            self.service.events.try_send(crate::app::Event::Audio(Event::Progressed { load, heard, peak }));
     }
 }

@@ -94,7 +94,9 @@ impl Setup {
     /// What the device has logged so far.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read(self.log_path()).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
+        std::fs::read(self.log_path())
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -133,7 +135,9 @@ impl Device {
         let answer: Value = serde_json::from_str(&answer)?;
         match answer.get("result") {
             Some(result) => Ok(result.clone()),
-            None => Err(std::io::Error::other(answer["error"]["message"].as_str().unwrap_or("no answer").to_owned())),
+            None => Err(std::io::Error::other(
+                answer["error"]["message"].as_str().unwrap_or("no answer").to_owned(),
+            )),
         }
     }
 

@@ -1,0 +1,88 @@
+//! Where the queue stands and what follows: the next song that is healthy, the end of the queue, and the way out of it.
+
+use std::sync::Arc;
+
+use orchestrion_protocol::status::EntryId;
+
+use super::{TakesOver, Transport};
+use crate::app::{App, Effect};
+use crate::audio::LoadError;
+use crate::storage::ChosenBy;
+use crate::time::Now;
+
+impl App {
+    /// The entry that plays, is about to, or would.
+    pub(in crate::app) fn place_in_queue(&self) -> Option<EntryId> {
+        let jump = self.playback.incoming.as_ref().filter(|i| i.takes_over != TakesOver::ByItself);
+        jump.map(|incoming| incoming.entry)
+            .or_else(|| self.playback.current.as_ref().map(|current| current.entry))
+            .or_else(|| self.queue.current())
+    }
+
+    /// What follows `here`: the next song that is not in quarantine; when all are, one that plays at least for a while.
+    pub(super) fn next_entry(&self, now: Now, here: Option<EntryId>, skip_one: bool) -> Option<EntryId> {
+        let healthy = |path: &std::path::Path| self.quarantine.reason(now.monotonic, path).is_none();
+        self.queue.after(here, skip_one, |entry| healthy(&entry.path)).or_else(|| {
+            self.queue.after(here, skip_one, |entry| self.quarantine.is_worth_hearing(&entry.path))
+        })
+    }
+
+    /// Begins where the queue stands, or with what follows.
+    pub(super) fn start_somewhere(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let healthy = |id: &EntryId| {
+            self.queue.get(*id).is_some_and(|e| self.quarantine.reason(now.monotonic, &e.path).is_none())
+        };
+        let current = self.queue.current().filter(|id| healthy(id) && !self.playback.is_over);
+        let here = if self.playback.is_over { None } else { self.queue.current() };
+        match current.or_else(|| self.next_entry(now, here, true)) {
+            Some(entry) => self.load(entry, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects),
+            None => self.dirty = true,
+        }
+    }
+
+    /// New songs came while the queue had ended: go on with them.
+    pub(in crate::app) fn go_on_with(&mut self, first: EntryId, effects: &mut Vec<Effect>) {
+        if self.playback.is_over
+            && self.playback.transport == Transport::Playing
+            && self.playback.incoming.is_none()
+        {
+            self.load(first, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects);
+        }
+    }
+
+    /// There is no next song: the queue has ended, or all that is left is in quarantine.
+    pub(super) fn nothing_follows(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.dirty = true;
+        if !self.exits_at_end && self.is_waiting_for_quarantine(now) {
+            return;
+        }
+        self.playback.is_over = true;
+        if self.wishes.is_empty() {
+            self.playback.transport = Transport::Stopped;
+            self.checkpoint(now, effects);
+            if self.exits_at_end {
+                self.terminate(now, effects);
+            }
+        }
+    }
+
+    /// Whether something would play if it were not in quarantine.
+    pub(in crate::app) fn is_waiting_for_quarantine(&self, now: Now) -> bool {
+        let here = if self.playback.is_over { None } else { self.queue.current() };
+        self.queue
+            .after(here, true, |entry| self.quarantine.reason(now.monotonic, &entry.path).is_some())
+            .is_some()
+    }
+
+    pub(super) fn quarantine_file(
+        &mut self,
+        now: Now,
+        path: &Arc<std::path::Path>,
+        error: &LoadError,
+        heard_ms: u64,
+    ) {
+        let delay_ms = self.quarantine.fail(now.monotonic, path, &error.to_string(), heard_ms);
+        log::warn!("skipped {}: {error}; tried again in {} s", path.display(), delay_ms / 1000);
+        self.dirty = true;
+    }
+}
