@@ -4,6 +4,7 @@
 //! over at once. What follows by itself is loaded as soon as there is room and takes over at the planned place.
 
 mod following;
+mod hearing;
 mod place;
 
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use orchestrion_protocol::status::EntryId;
 
 use super::crossfade::{Side, plan};
 use super::{App, Effect};
-use crate::audio::{self, Command, Heard, Join, JoinAt, LoadError, LoadId, Media};
-use crate::storage::{ChosenBy, HowEnded, PlayKey, PlayStart};
+use crate::audio::{Command, Heard, Join, JoinAt, LoadId, Media};
+use crate::storage::{ChosenBy, HowEnded, PlayKey};
 use crate::time::{Mono, Now};
 
 /// The fade when someone skips or seeks, in milliseconds: short enough to feel immediate, long enough not to click.
@@ -275,73 +276,6 @@ impl App {
         }
     }
 
-    pub(super) fn hear_audio(&mut self, now: Now, event: audio::Event, effects: &mut Vec<Effect>) {
-        match event {
-            audio::Event::Loaded { load, media } => self.loaded(load, media, effects),
-            audio::Event::Failed { load, error } => self.failed(now, load, &error, effects),
-            audio::Event::Started { load } => self.started(now, load, effects),
-            audio::Event::Ended { load, heard, error } => self.ended(now, load, heard, error, effects),
-            audio::Event::Progressed { load, heard, peak } => {
-                self.progressed(now, load, heard, peak, effects)
-            }
-            audio::Event::OutputChanged(output) => {
-                self.output = Some(output);
-                self.dirty = true;
-            }
-            audio::Event::Emptied => self.load_again(now, effects),
-        }
-    }
-
-    /// The audio thread has lost its loads: everything is loaded again where it was.
-    pub(super) fn load_again(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let live = self.plays.live();
-        let leaving = std::mem::take(&mut self.playback.leaving);
-        for gone in leaving {
-            let heard = live.iter().find(|(load, _)| *load == gone.load).map(|(_, heard)| *heard);
-            self.close(now, gone.load, heard.unwrap_or_default(), gone.how, gone.reason, effects);
-        }
-        let incoming = self.playback.incoming.take();
-        self.playback.held = false;
-        if self.playback.transport == Transport::Paused {
-            self.playback.held = true;
-            effects.push(Effect::Audio(Command::Hold { fade_ms: 0 }));
-        }
-        if let Some(current) = self.playback.current.take() {
-            let key = self.plays.key_of(current.load);
-            let takes_over = TakesOver::AtOnce { fade_ms: RESUME_FADE_MS };
-            self.load(current.entry, current.heard.position_ms, ChosenBy::Resume, takes_over, effects);
-            if let (Some(key), Some(incoming)) = (key, &mut self.playback.incoming) {
-                // The same play goes on: its old load counts as far as it was heard.
-                let load = incoming.load;
-                incoming.same_play = Some(key);
-                self.plays.go_on(key, load);
-                self.plays.end(now.monotonic, current.load, current.heard, HowEnded::Failed, "");
-            } else {
-                self.close(
-                    now,
-                    current.load,
-                    current.heard,
-                    HowEnded::Failed,
-                    "the output was lost",
-                    effects,
-                );
-            }
-        } else if let Some(incoming) = incoming {
-            self.load(
-                incoming.entry,
-                incoming.start_ms,
-                incoming.chosen_by,
-                TakesOver::AtOnce { fade_ms: 0 },
-                effects,
-            );
-            if let Some(again) = &mut self.playback.incoming {
-                again.continues = incoming.continues;
-            }
-        }
-        // What was played may have left the queue meanwhile.
-        self.prepare_next(now, effects);
-    }
-
     fn load(
         &mut self,
         entry: EntryId,
@@ -371,19 +305,6 @@ impl App {
         effects.push(Effect::Audio(Command::Load { load, path, start_ms }));
     }
 
-    fn loaded(&mut self, load: LoadId, media: Box<Media>, effects: &mut Vec<Effect>) {
-        let Some(incoming) = self.playback.incoming.as_mut().filter(|incoming| incoming.load == load) else {
-            return;
-        };
-        if let Some(entry) = self.queue.get_mut(incoming.entry) {
-            entry.tags = Some(media.tags.clone());
-            entry.duration_ms = media.duration_ms;
-        }
-        incoming.media = Some(media);
-        self.dirty = true;
-        self.join_incoming(effects);
-    }
-
     /// Tells the mixer when the incoming song begins, if it is ready.
     fn join_incoming(&mut self, effects: &mut Vec<Effect>) {
         let Some(incoming) = &self.playback.incoming else { return };
@@ -407,204 +328,6 @@ impl App {
         effects.push(Effect::Audio(Command::Join(join)));
         if join.at == JoinAt::Now && self.playback.transport == Transport::Playing {
             self.release(0, effects);
-        }
-    }
-
-    fn started(&mut self, now: Now, load: LoadId, effects: &mut Vec<Effect>) {
-        let Some(incoming) = self.playback.incoming.take_if(|incoming| incoming.load == load) else { return };
-        if let Some(before) = self.playback.current.take() {
-            let (how, reason) = match (incoming.takes_over, incoming.same_play) {
-                (TakesOver::ByItself, _) => (HowEnded::Finished, ""),
-                (TakesOver::AtOnce { .. }, None) => (HowEnded::Skipped, "skipped"),
-                (TakesOver::AtOnce { .. }, Some(_)) => (HowEnded::Skipped, ""),
-            };
-            self.playback.leaving.push(Leaving { load: before.load, entry: before.entry, how, reason });
-        }
-        let media = incoming.media.unwrap_or_default();
-        let goes_on = incoming
-            .same_play
-            .is_some_and(|key| self.plays.key_of(load) == Some(key) || self.plays.go_on(key, load));
-        if !goes_on {
-            self.open_play(
-                now,
-                load,
-                &incoming.chosen_by,
-                incoming.entry,
-                incoming.start_ms,
-                incoming.continues,
-                &media,
-                effects,
-            );
-        }
-        let heard = Heard { position_ms: incoming.start_ms, ..Heard::default() };
-        self.playback.current =
-            Some(Sounding { load, entry: incoming.entry, media, heard, start_ms: incoming.start_ms });
-        self.queue.set_current(incoming.entry);
-        self.keeper.save_queue(self.queue.snapshot(), effects);
-        self.dirty = true;
-        self.checkpoint(now, effects);
-        self.prepare_next(now, effects);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one incoming song, taken apart by its owner")]
-    fn open_play(
-        &mut self,
-        now: Now,
-        load: LoadId,
-        chosen_by: &ChosenBy,
-        entry: EntryId,
-        start_offset_ms: u64,
-        continues: Option<PlayKey>,
-        media: &Media,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(path) = self.queue.get(entry).map(|entry| Arc::clone(&entry.path)) else { return };
-        let key = self.plays.begin(load);
-        let start = PlayStart {
-            key,
-            path,
-            size: media.size,
-            modified_ms: media.modified_ms,
-            title: media.tags.title.clone(),
-            artist: media.tags.artist.clone(),
-            album: media.tags.album.clone(),
-            started: now.monotonic,
-            started_wall: now.wall,
-            duration_ms: media.duration_ms,
-            start_offset_ms,
-            output: self.output.as_ref().map(|output| output.name.clone()).unwrap_or_default(),
-            volume_db: if self.muted { None } else { audio::volume::decibels(self.volume) },
-            chosen_by: *chosen_by,
-            continues,
-        };
-        self.keeper.open_play(start, effects);
-    }
-
-    fn ended(
-        &mut self,
-        now: Now,
-        load: LoadId,
-        heard: Heard,
-        error: Option<LoadError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Some(at) = self.playback.leaving.iter().position(|leaving| leaving.load == load) {
-            let leaving = self.playback.leaving.swap_remove(at);
-            // A song that was asked to go may have been broken further on; that is found when it plays to its end.
-            let error = error.filter(|_| leaving.how == HowEnded::Finished);
-            if self.ending.is_some() {
-                self.last_checkpoint(now, load, leaving.entry, heard, effects);
-            }
-            self.finish(now, load, leaving.entry, heard, error, leaving.how, leaving.reason, effects);
-        } else if let Some(current) = self.playback.current.take_if(|current| current.load == load) {
-            self.finish(now, load, current.entry, heard, error, HowEnded::Finished, "", effects);
-            self.dirty = true;
-            match self.playback.incoming.as_mut() {
-                // It came too late for its join; let it begin as soon as it is ready.
-                Some(incoming) => {
-                    if incoming.takes_over == TakesOver::ByItself {
-                        incoming.takes_over = TakesOver::AtOnce { fade_ms: 0 };
-                        self.join_incoming(effects);
-                    }
-                }
-                None => match self.next_entry(now, Some(current.entry), false) {
-                    Some(next) => {
-                        self.load(next, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects);
-                    }
-                    None => self.nothing_follows(now, effects),
-                },
-            }
-        } else if self.playback.incoming.take_if(|incoming| incoming.load == load).is_some() {
-            // It began and ended between two reports (a song of one sample), or was dropped for another.
-            log::debug!("{load:?} ended before it was heard to begin");
-        }
-        if self.ending.is_none() {
-            self.prepare_next(now, effects);
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the end of one song, told from two places")]
-    fn finish(
-        &mut self,
-        now: Now,
-        load: LoadId,
-        entry: EntryId,
-        heard: Heard,
-        error: Option<LoadError>,
-        how: HowEnded,
-        reason: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        let path = self.queue.get(entry).map(|entry| Arc::clone(&entry.path));
-        match (error, path) {
-            (Some(error), path) => {
-                if let Some(path) = path {
-                    self.quarantine_file(now, &path, &error, heard.heard_ms);
-                }
-                self.close(now, load, heard, HowEnded::Failed, &error.to_string(), effects);
-            }
-            (None, path) => {
-                if let Some(path) = path.filter(|_| how == HowEnded::Finished) {
-                    self.quarantine.succeed(&path);
-                }
-                self.close(now, load, heard, how, reason, effects);
-            }
-        }
-    }
-
-    fn close(
-        &mut self,
-        now: Now,
-        load: LoadId,
-        heard: Heard,
-        how: HowEnded,
-        reason: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Some(end) = self.plays.end(now.monotonic, load, heard, how, reason) {
-            self.keeper.close_play(end, effects);
-        }
-    }
-
-    fn failed(&mut self, now: Now, load: LoadId, error: &LoadError, effects: &mut Vec<Effect>) {
-        let Some(incoming) = self.playback.incoming.take_if(|incoming| incoming.load == load) else { return };
-        if let Some(path) = self.queue.get(incoming.entry).map(|entry| Arc::clone(&entry.path)) {
-            self.quarantine_file(now, &path, error, 0);
-        }
-        self.dirty = true;
-        if incoming.same_play.is_some() && self.playback.current.is_some() {
-            // A seek that cannot be done leaves the song where it is.
-            self.prepare_next(now, effects);
-            return;
-        }
-        if let Some(key) = incoming.same_play
-            && let Some(end) =
-                self.plays.end(now.monotonic, load, Heard::default(), HowEnded::Failed, &error.to_string())
-        {
-            log::debug!("{key:?} cannot go on");
-            self.keeper.close_play(end, effects);
-        }
-        if incoming.takes_over == TakesOver::ByItself {
-            self.prepare_next(now, effects);
-            return;
-        }
-        match self.next_entry(now, Some(incoming.entry), true) {
-            Some(next) => self.load(next, 0, ChosenBy::Queue, incoming.takes_over, effects),
-            None if self.playback.current.is_none() => self.nothing_follows(now, effects),
-            None => {}
-        }
-    }
-
-    fn progressed(&mut self, now: Now, load: LoadId, heard: Heard, peak: f32, effects: &mut Vec<Effect>) {
-        self.plays.progressed(load, heard);
-        let Some(current) = self.playback.current.as_mut().filter(|current| current.load == load) else {
-            return;
-        };
-        current.heard = heard;
-        self.peak = self.peak.max(peak);
-        self.tell_time(now, effects);
-        if now.monotonic.since_ms(self.playback.last_checkpoint) >= CHECKPOINT_EVERY_MS {
-            self.checkpoint(now, effects);
         }
     }
 

@@ -173,4 +173,4 @@ pub(super) struct Quiet(
 );
 /// Keeps the calling thread's outputs from writing to the terminal.
 #[cfg(not(feature = "sound"))]
-pub(super) struct Quiet(#[expect(dead_code, reason = "nothing to be kept quiet")] ());
+pub(super) struct Quiet(());
