@@ -65,7 +65,7 @@ impl App {
         match state {
             State::Playing if self.muted => Some("muted; `orchestrion ctl mute off` lets it be heard".into()),
             State::Playing if self.volume == 0 => Some("the volume is 0".into()),
-            State::Playing if silent_output => Some("there is no sound output; nobody hears this".into()),
+            State::Playing if silent_output => Some("no sound output: nobody hears this".into()),
             State::Playing => None,
             State::Paused => Some("paused; `orchestrion ctl play` goes on".into()),
             State::Stopped if self.queue.len() == 0 => {

@@ -163,7 +163,7 @@ fn change(status: &Status) -> String {
     if let Some(why) = status.why.as_deref().filter(|_| status.current.is_some()) {
         line.push_str(&format!("; {}", clean(why)));
     }
-    if is_inaudible(status) {
+    if is_inaudible(status) && !line.contains(INAUDIBLE) {
         line.push_str(&format!("; {INAUDIBLE}"));
     }
     line

@@ -15,6 +15,10 @@ const CD_HZ: u32 = 44_100;
 /// Frames that are converted at once for outputs without floats.
 const CONVERT_FRAMES: usize = 256;
 
+/// What ALSA lists as outputs and which only convert for others.
+const CONVERTERS: [&str; 7] =
+    ["lavrate", "samplerate", "speexrate", "speex", "upmix", "vdownmix", "usbstream"];
+
 /// The outputs that ALSA knows, each once.
 pub(super) fn list() -> Vec<Listed> {
     let _quiet = super::quiet_thread();
@@ -26,7 +30,12 @@ pub(super) fn list() -> Vec<Listed> {
         // Counted card numbers change with the order of plugging; names do not.
         let name = id.id().to_owned();
         let is_counted = name.split(['=', ',']).nth(1).is_some_and(|card| card.parse::<u32>().is_ok());
-        if name == super::NULL || is_counted || outputs.iter().any(|o| o.name == format!("{PREFIX}{name}")) {
+        let converts = CONVERTERS.contains(&name.split(':').next().unwrap_or_default());
+        if name == super::NULL
+            || converts
+            || is_counted
+            || outputs.iter().any(|o| o.name == format!("{PREFIX}{name}"))
+        {
             continue;
         }
         let description = device.description().map(|d| d.name().to_owned()).unwrap_or_default();
