@@ -45,6 +45,8 @@ pub struct Start {
     pub music: Vec<PathBuf>,
     /// Whether they take the place of the queue that was kept (`orchestrion play`), or are added to it (`orchestrion run`).
     pub afresh: bool,
+    /// Whether it plays even if someone had stopped it before (`orchestrion play`).
+    pub plays: bool,
     /// Whether the process ends with the queue.
     pub exits_at_end: bool,
     /// What is used where nobody has set anything else.
@@ -133,8 +135,9 @@ impl App {
             quarantine: Quarantine::default(),
             wishes: BTreeMap::new(),
             next_wish: 1,
-            volume: settings.volume.min(orchestrion_protocol::limits::VOLUME_MAX),
-            muted: settings.muted,
+            volume: if start.afresh { defaults.volume } else { settings.volume }
+                .min(orchestrion_protocol::limits::VOLUME_MAX),
+            muted: settings.muted && !start.afresh,
             crossfade_ms: if start.afresh { defaults.crossfade_ms } else { settings.crossfade_ms }
                 .min(orchestrion_protocol::limits::CROSSFADE_MS_MAX),
             seed: settings.seed,
@@ -149,7 +152,7 @@ impl App {
             defaults,
             outputs: start.outputs,
         };
-        app.begin(now, restored, start.music, start.afresh, effects);
+        app.begin(now, restored, start.music, start.afresh, start.plays, effects);
         app
     }
 
@@ -159,6 +162,7 @@ impl App {
         restored: &Restored,
         music: Vec<PathBuf>,
         afresh: bool,
+        plays: bool,
         effects: &mut Vec<Effect>,
     ) {
         effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
@@ -167,17 +171,25 @@ impl App {
         let resumed = checkpoint.filter(|checkpoint| self.queue.get(checkpoint.entry).is_some());
         self.playback.transport = playback::Transport::Playing;
         match resumed {
-            Some(checkpoint) if checkpoint.playing => {
+            Some(checkpoint) if checkpoint.playing || plays => {
                 self.queue.set_current(checkpoint.entry);
                 self.resume(checkpoint.entry, checkpoint.position_ms, restored.unfinished, effects);
             }
             Some(checkpoint) => {
                 self.queue.set_current(checkpoint.entry);
                 self.playback.transport = playback::Transport::Stopped;
+                self.playback.paused_at = (checkpoint.position_ms > 0).then_some(playback::PausedAt {
+                    entry: checkpoint.entry,
+                    position_ms: checkpoint.position_ms,
+                    continues: restored.unfinished,
+                });
             }
             None => self.prepare_next(now, effects),
         }
         self.look_for_music(music, !afresh, effects);
+        if self.queue.len() == 0 {
+            self.nothing_found(now, effects);
+        }
         self.tell_status(now, effects);
     }
 
@@ -224,7 +236,8 @@ impl App {
         if is_late {
             self.close_all(now, effects);
         }
-        if is_late || (self.playback.is_silent() && self.keeper.is_settled()) {
+        if is_late || (self.playback.is_silent() && self.plays.live().is_empty() && self.keeper.is_settled())
+        {
             let nothing_played = self.exits_at_end && self.plays.count() == 0;
             effects.push(Effect::Exit(if nothing_played { Exit::NothingPlayed } else { Exit::Done }));
         }
@@ -261,13 +274,8 @@ impl App {
                 self.load_again(now, effects);
             }
             Name::Storage => self.keeper.repeat(effects),
-            // What was being looked for is not found any more; who asked is told.
-            Name::Library => {
-                for wish in std::mem::take(&mut self.wishes).into_keys() {
-                    log::warn!("{wish:?} was lost with the library thread; ask again");
-                }
-            }
-            Name::Control => {}
+            // The library still has what waits, and itself ends the wish that it died over.
+            Name::Library | Name::Control => {}
         }
     }
 

@@ -149,6 +149,8 @@ struct Device {
     storage: storage::Handle,
     library: library::Handle,
     control: control::Handle,
+    /// Services that run again, of which `App` has not heard yet.
+    restarted: Vec<Name>,
 }
 
 impl Device {
@@ -163,7 +165,16 @@ impl Device {
             .map_err(|source| BootError::System { what: "cannot make a socket pair", source })?;
         let services: Vec<(Arc<dyn Service>, Option<Running>)> =
             vec![(keeper, None), (audio_player, None), (finder, None), (server, None)];
-        Ok(Self { manager: ServiceManager::default(), services, to_app, audio, storage, library, control })
+        Ok(Self {
+            manager: ServiceManager::default(),
+            services,
+            to_app,
+            audio,
+            storage,
+            library,
+            control,
+            restarted: Vec::new(),
+        })
     }
 
     /// The loop: an event, a decision, its effects.
@@ -182,6 +193,12 @@ impl Device {
                 }
             }
             let now = clock.now();
+            for service in std::mem::take(&mut self.restarted) {
+                app.handle(now, Event::Service(service::Event::Restarted { service }), &mut effects);
+            }
+            if !effects.is_empty() {
+                continue;
+            }
             let deadline = [app.deadline(now), self.manager.deadline()].into_iter().flatten().min();
             let event = match deadline {
                 Some(at) => events.recv_deadline(Instant::now() + at.wait_from(now.monotonic)),
@@ -231,8 +248,7 @@ impl Device {
         }
         if is_restart {
             log::warn!("the {name} service runs again");
-            // From a thread that `App` does not wait for; there is room unless it hangs.
-            let _ = self.to_app.try_send(Event::Service(service::Event::Restarted { service: name }));
+            self.restarted.push(name);
         }
         Ok(())
     }

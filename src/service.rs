@@ -111,6 +111,8 @@ pub fn spawn(service: Arc<dyn Service>, events: Sender<AppEvent>) -> io::Result<
     let (alive, ended) = bounded::<()>(0);
     thread::Builder::new().name(name.as_str().to_owned()).spawn(move || {
         let _alive = alive;
+        // It goes before `_alive` does: who waited for the end then holds it last, and closes what it owns.
+        let service = service;
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| service.run()));
         let reason = match outcome {
             Ok(Ok(())) => return,

@@ -97,6 +97,18 @@ pub(super) struct Playback {
     last_checkpoint: Mono,
     /// The current song has reached its end and nothing could follow.
     pub(super) is_over: bool,
+    /// The song at which the queue stands was played to its end; what follows it is waited for.
+    is_done: bool,
+    /// Where someone paused before the last restart; `play` goes on there.
+    pub(super) paused_at: Option<PausedAt>,
+}
+
+/// A place in a song at which the device was paused when it ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PausedAt {
+    pub(super) entry: EntryId,
+    pub(super) position_ms: u64,
+    pub(super) continues: Option<PlayKey>,
 }
 
 impl Default for Playback {
@@ -110,6 +122,8 @@ impl Default for Playback {
             next_load: 1,
             last_checkpoint: Mono(0),
             is_over: false,
+            is_done: false,
+            paused_at: None,
         }
     }
 }
@@ -190,6 +204,8 @@ impl App {
         }
         self.playback.transport = Transport::Stopped;
         self.playback.is_over = false;
+        self.playback.is_done = false;
+        self.playback.paused_at = None;
         self.dirty = true;
         self.checkpoint(now, effects);
     }
@@ -251,7 +267,8 @@ impl App {
     /// settings or the current song changed.
     pub(super) fn prepare_next(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Some(current) = &self.playback.current else {
-            if self.playback.transport == Transport::Playing && self.playback.incoming.is_none() {
+            let wants_music = self.playback.transport == Transport::Playing && !self.playback.is_over;
+            if wants_music && self.playback.incoming.is_none() {
                 self.start_somewhere(now, effects);
             }
             return;
@@ -291,6 +308,8 @@ impl App {
         let load = LoadId(self.playback.next_load);
         self.playback.next_load += 1;
         self.playback.is_over = false;
+        self.playback.is_done = false;
+        self.playback.paused_at = None;
         self.playback.incoming = Some(Incoming {
             load,
             entry,
@@ -327,7 +346,7 @@ impl App {
         };
         effects.push(Effect::Audio(Command::Join(join)));
         if join.at == JoinAt::Now && self.playback.transport == Transport::Playing {
-            self.release(0, effects);
+            self.release(SKIP_FADE_MS, effects);
         }
     }
 
@@ -350,7 +369,8 @@ impl App {
     fn drop_incoming(&mut self, effects: &mut Vec<Effect>) {
         if let Some(incoming) = self.playback.incoming.take() {
             effects.push(Effect::Audio(Command::CancelJoin));
-            effects.push(Effect::Audio(Command::Unload { load: incoming.load, fade_ms: 0 }));
+            // It may have begun a moment ago; then it must not click.
+            effects.push(Effect::Audio(Command::Unload { load: incoming.load, fade_ms: SKIP_FADE_MS }));
         }
     }
 

@@ -12,6 +12,7 @@ use orchestrion_protocol::rpc::{Id, RpcError, code};
 use orchestrion_protocol::status::{Added, EntryId, Repeat};
 use serde_json::{Value, json};
 
+use super::playback::Transport;
 use super::queue::QueueError;
 use super::{App, Effect};
 use crate::audio::Command;
@@ -68,9 +69,7 @@ impl App {
                 None => self.play(now, effects),
             },
             Method::Pause => self.pause(now, effects),
-            Method::Toggle if self.playback.transport == super::playback::Transport::Playing => {
-                self.pause(now, effects)
-            }
+            Method::Toggle if self.playback.transport == Transport::Playing => self.pause(now, effects),
             Method::Toggle => self.play(now, effects),
             Method::Stop => self.stop(now, "stopped", effects),
             Method::Skip => self.skip(now, effects),
@@ -162,7 +161,7 @@ impl App {
     }
 
     fn play_entry(&mut self, now: Now, entry: EntryId, effects: &mut Vec<Effect>) {
-        self.playback.transport = super::playback::Transport::Playing;
+        self.playback.transport = Transport::Playing;
         self.jump(entry, 0, ChosenBy::User, effects);
         self.checkpoint(now, effects);
     }
@@ -239,6 +238,10 @@ impl App {
         if paths.is_empty() {
             return;
         }
+        if self.wishes.len() >= WISHES_MAX {
+            log::warn!("the configured music is not looked for: too many folders are being read");
+            return;
+        }
         let wish =
             Wish { client: None, at: Place::Last, plays_now: false, added: Added::default(), only_new };
         self.look_for(wish, paths, effects);
@@ -302,6 +305,11 @@ impl App {
             added.problems.insert(0, text);
         }
         added.problems.truncate(PROBLEMS_LEN_MAX);
+        let has_ended = self.playback.is_over && self.playback.transport == Transport::Playing;
+        if has_ended && self.playback.is_silent() && self.playback.incoming.is_none() {
+            // The queue ended while this was looked for, and it brought nothing.
+            self.nothing_follows(now, effects);
+        }
         let Some((client, id)) = wish.client else {
             for problem in &added.problems {
                 log::warn!("{problem}");

@@ -98,23 +98,25 @@ impl Feed {
     pub(super) fn available(&mut self) -> (usize, bool) {
         // The flag first: what was pushed before it was raised is then seen too.
         let ended = self.ended.load(Ordering::Acquire);
+        // The frames before the splices: a splice is put in before the first frame behind it.
+        let frames = self.ring.slots() / 2;
         if self.next.is_none() {
             self.next = self.splices.pop().ok();
         }
-        let frames = self.ring.slots() / 2;
         match &self.next {
             Some(splice) => {
-                let left = (splice.at_frames - self.pulled_frames) as usize;
+                let left = splice.at_frames.saturating_sub(self.pulled_frames) as usize;
                 (frames.min(left), frames >= left)
             }
             None => (frames, ended),
         }
     }
 
-    /// When all of the current load was pulled and another follows in the same ring: goes over to it and gives the
-    /// counters of the one that ended.
-    pub(super) fn cross(&mut self) -> Option<Arc<Counters>> {
-        let due = self.next.as_ref().is_some_and(|splice| splice.at_frames == self.pulled_frames);
+    /// When all of the current feed was pulled and the `wanted` one follows in the same ring: goes over to it and gives
+    /// the counters of the one that ended.
+    pub(super) fn cross(&mut self, wanted: FeedId) -> Option<Arc<Counters>> {
+        let due = |splice: &Splice| splice.at_frames == self.pulled_frames && splice.counters.feed == wanted;
+        let due = self.next.as_ref().is_some_and(due);
         let splice = if due { self.next.take()? } else { return None };
         Some(std::mem::replace(&mut self.counters, splice.counters))
     }

@@ -83,8 +83,8 @@ pub(super) struct MixerJoin {
     pub(super) to: FeedId,
     pub(super) at: MixerJoinAt,
     pub(super) fade_frames: u32,
-    /// At its end `from` may go over into what was spliced to it instead, which is the same song as `to`.
-    pub(super) or_splice: bool,
+    /// At its end `from` may go over into this feed instead, if it was spliced to it: the same song as `to`.
+    pub(super) or_splice: Option<FeedId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -223,7 +223,11 @@ impl Mixer {
                 MixerCommand::CancelJoin => self.join = None,
                 MixerCommand::Unload { feed, fade_frames } => self.unload(feed, fade_frames),
                 MixerCommand::Hold { fade_frames } => self.hold.go(0.0, fade_frames),
-                MixerCommand::Release { fade_frames } => self.hold.go(1.0, fade_frames),
+                MixerCommand::Release { fade_frames } => {
+                    // What was to begin while nothing is heard takes the place of what was held, without a fade.
+                    self.begin_join();
+                    self.hold.go(1.0, fade_frames);
+                }
                 MixerCommand::Gain { input, gain, ramp_frames } => {
                     self.channels[input as usize].gain.go(gain, ramp_frames);
                 }
@@ -331,6 +335,15 @@ impl Mixer {
         }
         self.join = None;
         let fade_frames = if self.hold.is_silent() { 0 } else { join.fade_frames };
+        if self.hold.is_silent() {
+            // A crossfade that was held is not taken up again by another song.
+            for input in Input::DECKS {
+                let channel = &mut self.channels[input as usize];
+                if channel.stage == Stage::Leaving {
+                    channel.stage = Stage::Spent;
+                }
+            }
+        }
         if let Some(from) = from {
             self.channels[from].leave(fade_frames);
         }
@@ -417,10 +430,10 @@ fn run_frames(
     }
     let (available, ends) = feed.available();
     if ends && available == 0 {
-        let may_cross = join.is_some_and(|join| join.or_splice && join.from == Some(feed.id()));
-        if may_cross
+        let wanted = join.filter(|join| join.from == Some(feed.id())).and_then(|join| join.or_splice);
+        if let Some(wanted) = wanted
             && !reports.is_full()
-            && let Some(ended) = feed.cross()
+            && let Some(ended) = feed.cross(wanted)
         {
             *join = None;
             let _ = reports.push(MixerReport::Crossed { ended, started: feed.id() });

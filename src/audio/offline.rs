@@ -33,7 +33,7 @@ pub fn render(first: &Path, next: &[Next<'_>], rate_hz: u32) -> Result<Vec<f32>,
     let mut playing = 0;
     load(&mut remote, &mut jobs, playing, first, rate_hz)?;
     let begin =
-        MixerJoin { from: None, to: FeedId(0), at: MixerJoinAt::Now, fade_frames: 0, or_splice: false };
+        MixerJoin { from: None, to: FeedId(0), at: MixerJoinAt::Now, fade_frames: 0, or_splice: None };
     tell(&mut remote, MixerCommand::Join(begin));
     let mut out = Vec::new();
     let mut block = [0.0; BLOCK_FRAMES * 2];
@@ -53,7 +53,7 @@ pub fn render(first: &Path, next: &[Next<'_>], rate_hz: u32) -> Result<Vec<f32>,
             };
             let (from, to) = (Some(FeedId(playing as u64)), FeedId(to as u64));
             let fade_frames = frames(next.fade_ms.into()) as u32;
-            tell(&mut remote, MixerCommand::Join(MixerJoin { from, to, at, fade_frames, or_splice: false }));
+            tell(&mut remote, MixerCommand::Join(MixerJoin { from, to, at, fade_frames, or_splice: None }));
             playing += 1;
             room = false;
         }

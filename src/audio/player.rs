@@ -2,7 +2,7 @@
 
 mod outputs;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -39,6 +39,10 @@ const START_MAX: Duration = Duration::from_secs(3);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// The fade of what must make room, in milliseconds.
 const DECLICK_MS: u32 = 10;
+/// Commands that may wait for the mixer, at most.
+const UNSENT_MAX: usize = 1024;
+/// How long an output that does not play is passed over.
+const AVOID_FOR: Duration = Duration::from_secs(60);
 /// The ramp of the volume, in milliseconds.
 const VOLUME_RAMP_MS: u32 = 30;
 
@@ -83,6 +87,10 @@ pub(super) struct Player<'a> {
     /// The feed that is heard, for the reports of progress.
     sounding: Option<FeedId>,
     remote: MixerRemote,
+    /// What the mixer has not taken yet.
+    unsent: VecDeque<MixerCommand>,
+    /// Outputs that opened and did not play, or are there and do not open: not tried again before then.
+    avoided: HashMap<String, Instant>,
     dock: Dock,
     output: Option<Opened>,
     outputs: Vec<String>,
@@ -115,6 +123,8 @@ impl<'a> Player<'a> {
             feeds: HashMap::new(),
             sounding: None,
             remote,
+            unsent: VecDeque::new(),
+            avoided: HashMap::new(),
             dock: Dock::new(mixer),
             output: None,
             outputs: Vec::new(),
@@ -141,6 +151,10 @@ impl<'a> Player<'a> {
                     return Ok(());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.send_unsent();
+            if self.unsent.len() > UNSENT_MAX {
+                return Err("the output takes no commands".into());
             }
             self.hear_mixer();
             self.watch_output();
@@ -173,6 +187,7 @@ impl<'a> Player<'a> {
             }
             Command::Outputs(names) => {
                 self.outputs = names;
+                self.avoided.clear();
                 if self.outputs.last().is_none_or(|last| last != output::NULL) {
                     self.outputs.push(output::NULL.into());
                 }
@@ -185,9 +200,18 @@ impl<'a> Player<'a> {
         u32::try_from(u64::from(ms) * u64::from(self.rate_hz) / 1000).unwrap_or(u32::MAX)
     }
 
+    /// Tells the mixer something, in order, as soon as it takes it: while an output starts it takes nothing.
     fn mix(&mut self, command: MixerCommand) {
-        if self.remote.commands.push(command).is_err() {
-            log::warn!("the output takes no commands; it has stood still for too long");
+        self.unsent.push_back(command);
+        self.send_unsent();
+    }
+
+    fn send_unsent(&mut self) {
+        while let Some(command) = self.unsent.pop_front() {
+            if let Err(rtrb::PushError::Full(command)) = self.remote.commands.push(command) {
+                self.unsent.push_front(command);
+                return;
+            }
         }
     }
 
@@ -258,26 +282,31 @@ impl<'a> Player<'a> {
             JoinAt::End => MixerJoinAt::End,
             JoinAt::Position(ms) => MixerJoinAt::Frame(ms * u64::from(self.rate_hz) / 1000),
         };
-        let or_splice = join.at == JoinAt::End && from.is_some_and(|from| self.splice(from, to));
+        let or_splice = from.filter(|_| join.at == JoinAt::End).and_then(|from| self.splice(from, to));
         self.mix(MixerCommand::Join(MixerJoin { from, to, at, fade_frames, or_splice }));
     }
 
     /// Lets the deck of `from` go on with the song of `to` through its resampler, so that the join has no edge. Where
     /// that is not needed or comes too late the two decks are joined.
-    fn splice(&mut self, from: FeedId, to: FeedId) -> bool {
-        let (Some(a), Some(b)) = (self.feeds.get(&from), self.feeds.get(&to)) else { return false };
+    fn splice(&mut self, from: FeedId, to: FeedId) -> Option<FeedId> {
+        let (a, b) = (self.feeds.get(&from)?, self.feeds.get(&to)?);
+        // A join that is told again keeps its feed.
+        let role = Role::Spliced { after: from };
+        let told = self.feeds.iter().find(|(_, entry)| entry.role == role && entry.load == b.load);
+        if let Some((feed, _)) = told {
+            return Some(*feed);
+        }
         let is_start = b.counters.as_ref().is_some_and(|counters| counters.start_frames == 0);
         if a.rate_hz != b.rate_hz || a.rate_hz == self.rate_hz || !is_start {
-            return false;
+            return None;
         }
-        let Some(index) = self.bays.iter().position(|bay| bay.attached == Some(from)) else { return false };
+        let index = self.bays.iter().position(|bay| bay.attached == Some(from))?;
         let (load, rate_hz, path) = (b.load, b.rate_hz, Arc::clone(&b.path));
         let feed = self.number_feed();
         let counters = Counters::new(feed, 0);
         let task = Task::Splice { after: from, counters: Arc::clone(&counters), path: Arc::clone(&path) };
-        let role = Role::Spliced { after: from };
         self.feeds.insert(feed, Entry { load, rate_hz, path, counters: Some(counters), error: None, role });
-        self.bays[index].deck.send(task)
+        self.bays[index].deck.send(task).then_some(feed)
     }
 
     fn unload(&mut self, load: LoadId, fade_ms: u32) {

@@ -114,6 +114,7 @@ impl RunArgs {
         let start = Start {
             music: config.music.clone(),
             afresh: false,
+            plays: false,
             exits_at_end: false,
             defaults: config.defaults(),
             outputs: config.outputs.clone(),
@@ -138,6 +139,7 @@ impl PlayArgs {
         let start = Start {
             music: self.paths.iter().map(|path| absolute(path)).collect(),
             afresh: !self.paths.is_empty(),
+            plays: true,
             exits_at_end: !self.repeat,
             defaults: Defaults {
                 volume: self.volume.unwrap_or(config.volume),

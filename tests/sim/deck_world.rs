@@ -37,6 +37,8 @@ struct Load {
     path: Arc<Path>,
     start_ms: u64,
     heard_ms: u64,
+    /// What the file was like when it was opened.
+    kind: SongKind,
     stage: Stage,
 }
 
@@ -106,9 +108,16 @@ impl DeckWorld {
         match command {
             Command::Load { load, path, start_ms } => {
                 let ready = now.plus_ms(self.chance.random_range(1..80));
-                let before = self
-                    .loads
-                    .insert(load, Load { path, start_ms, heard_ms: 0, stage: Stage::Opening { ready } });
+                let before = self.loads.insert(
+                    load,
+                    Load {
+                        path,
+                        start_ms,
+                        heard_ms: 0,
+                        kind: SongKind::Bad,
+                        stage: Stage::Opening { ready },
+                    },
+                );
                 assert!(before.is_none(), "{load:?} was used before");
             }
             Command::Join(join) => self.join = Some(join),
@@ -175,7 +184,8 @@ impl DeckWorld {
             .collect();
         for load in due {
             let Some(song) = self.loads.get_mut(&load) else { continue };
-            let duration_ms = match self.songs[&*song.path] {
+            song.kind = self.songs[&*song.path];
+            let duration_ms = match song.kind {
                 SongKind::Good { ms } => ms,
                 SongKind::Truncated { promised_ms, .. } => promised_ms,
                 SongKind::Bad => {
@@ -225,8 +235,7 @@ impl DeckWorld {
     fn play(&mut self, step_ms: u64) {
         let mut over = vec![];
         for (load, song) in &mut self.loads {
-            let kind = self.songs[&*song.path];
-            let (ms, is_broken) = match kind {
+            let (ms, is_broken) = match song.kind {
                 SongKind::Good { ms } => (ms, None),
                 SongKind::Truncated { ms, promised_ms } => {
                     (ms, Some(LoadError::Truncated { got_ms: ms, promised_ms }))

@@ -16,8 +16,8 @@ use orchestrion::service::{self, Name};
 use orchestrion::storage::{self, Restored};
 use orchestrion::time::{Mono, Now, Wall};
 use orchestrion_protocol::method::{
-    CrossfadeParams, EntryParams, Method, MoveParams, Place, PlayParams, QueueMethod, RepeatParams,
-    SeekParams, SwitchParams, VolumeParams,
+    AddParams, CrossfadeParams, EntryParams, Method, MoveParams, Place, PlayParams, QueueMethod,
+    RepeatParams, SeekParams, SwitchParams, VolumeParams,
 };
 use orchestrion_protocol::rpc::Id;
 use orchestrion_protocol::status::{EntryId, Repeat};
@@ -39,14 +39,19 @@ struct Sim {
     unconfirmed: Option<storage::Ticket>,
     replies: usize,
     asked: usize,
+    /// The library answers nothing.
+    holds_library: bool,
 }
 
 impl Sim {
     fn new(seed: u64, songs: &[SongKind], start: Start) -> Self {
+        Self::restart(seed, songs, start, &Restored { run: 1, ..Restored::default() })
+    }
+
+    fn restart(seed: u64, songs: &[SongKind], start: Start, restored: &Restored) -> Self {
         let now = Now { monotonic: Mono(1_000_000), wall: Some(Wall(1_790_000_000_000)) };
         let mut effects = Vec::new();
-        let restored = Restored { run: 1, ..Restored::default() };
-        let app = App::start(now, &restored, start, &mut effects);
+        let app = App::start(now, restored, start, &mut effects);
         let mut sim = Self {
             now,
             app,
@@ -57,6 +62,7 @@ impl Sim {
             unconfirmed: None,
             replies: 0,
             asked: 0,
+            holds_library: false,
         };
         sim.carry_out(effects);
         sim
@@ -72,19 +78,23 @@ impl Sim {
                         self.unconfirmed = Some(ticket);
                     }
                 }
-                Effect::Library(library::Command::Expand { wish, .. }) => {
-                    let songs: Vec<PathBuf> = self.world.paths();
-                    for songs in songs.chunks(3) {
-                        let songs = songs.to_vec();
-                        self.hear(Event::Library(library::Event::Found { wish, songs }));
-                    }
-                    self.hear(Event::Library(library::Event::Expanded { wish, problems: vec![] }));
-                }
+                Effect::Library(library::Command::Expand { .. }) if self.holds_library => {}
+                Effect::Library(library::Command::Expand { wish, .. }) => self.answer_library(wish),
                 Effect::Control(control::Command::Reply { .. }) => self.replies += 1,
                 Effect::Control(control::Command::Notify(_)) | Effect::Reload => {}
                 Effect::Exit(exit) => self.exit = Some(exit),
             }
         }
+    }
+
+    /// The library finds all songs of the world, three at a time.
+    fn answer_library(&mut self, wish: library::WishId) {
+        let songs: Vec<PathBuf> = self.world.paths();
+        for songs in songs.chunks(3) {
+            let songs = songs.to_vec();
+            self.hear(Event::Library(library::Event::Found { wish, songs }));
+        }
+        self.hear(Event::Library(library::Event::Expanded { wish, problems: vec![] }));
     }
 
     fn trace(&self, direction: &str, what: &dyn std::fmt::Debug) {
@@ -141,6 +151,7 @@ fn start(repeat: Repeat, crossfade_ms: u32) -> Start {
     Start {
         music: vec!["/music".into()],
         afresh: true,
+        plays: true,
         exits_at_end: false,
         defaults: Defaults { volume: 80, repeat, shuffle: false, crossfade_ms },
         outputs: vec!["alsa:default".into()],
@@ -246,6 +257,64 @@ fn the_end_of_the_process_fades_keeps_the_place_and_closes_the_play() {
     sim.witness.check_all_closed();
     let place = sim.witness.checkpoint().unwrap();
     assert!(place.playing && place.position_ms.abs_diff(5000) < 200, "{place:?}");
+}
+
+#[test]
+fn a_jump_out_of_a_pause_that_cannot_be_done_lets_the_music_go_on() {
+    // Nothing else can be played: the skip leads nowhere, and the song that was held goes on.
+    let mut sim = Sim::new(9, &[good(60_000), SongKind::Bad], start(Repeat::Off, 0));
+    sim.run_ms(3000);
+    sim.ask(Method::Pause);
+    sim.run_ms(1000);
+    sim.world.heal(SongKind::Bad);
+    sim.ask(Method::Seek(SeekParams { position_ms: Some(30_000), by_ms: None }));
+    sim.ask(Method::Play(PlayParams::default()));
+    sim.run_ms(1000);
+    assert!(sim.world.silence_ms() < 100, "{} ms of silence", sim.world.silence_ms());
+}
+
+#[test]
+fn without_repeat_the_queue_ends_though_its_last_song_is_in_quarantine() {
+    let mut sim = Sim::new(10, &[good(5000), SongKind::Bad], start(Repeat::Off, 0));
+    sim.run_ms(20_000);
+    assert_eq!(sim.witness.opened(), 1, "the first song is not played again");
+}
+
+#[test]
+fn a_library_that_died_still_ends_its_wishes() {
+    let mut sim = Sim::new(11, &[good(5000)], Start { music: vec![], ..start(Repeat::All, 0) });
+    let paths = vec!["/music".to_owned()];
+    let add = Method::Queue(QueueMethod::Add(AddParams { paths, at: Place::Last }));
+    sim.holds_library = true;
+    sim.ask(add);
+    sim.hear(Event::Service(service::Event::Restarted { service: Name::Library }));
+    sim.holds_library = false;
+    sim.answer_library(library::WishId(1));
+    sim.run_ms(1000);
+    assert_eq!((sim.replies, sim.witness.opened()), (1, 1));
+}
+
+#[test]
+fn a_pause_survives_a_restart_with_its_place() {
+    let mut sim = Sim::new(12, &[good(60_000)], start(Repeat::All, 0));
+    sim.run_ms(20_000);
+    sim.ask(Method::Pause);
+    sim.run_ms(1000);
+    let restored = Restored {
+        run: 2,
+        queue: sim.witness.queue(),
+        checkpoint: sim.witness.checkpoint(),
+        unfinished: Some(storage::PlayKey { run: 1, seq: 1 }),
+        ..Restored::default()
+    };
+    let again = Start { afresh: false, plays: false, music: vec![], ..start(Repeat::All, 0) };
+    let mut sim = Sim::restart(13, &[good(60_000)], again, &restored);
+    sim.run_ms(1000);
+    assert_eq!(sim.witness.opened(), 0, "what someone paused stays silent");
+    sim.ask(Method::Play(PlayParams::default()));
+    sim.run_ms(1000);
+    let place = sim.witness.checkpoint().unwrap();
+    assert!(place.position_ms.abs_diff(20_000) < 1500, "{place:?}");
 }
 
 fn any_method(chance: &mut ChaCha8Rng, entries: u64) -> Method {

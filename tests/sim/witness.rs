@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use orchestrion::audio;
-use orchestrion::storage::{Checkpoint, Command, PlayKey, Ticket};
+use orchestrion::storage::{Checkpoint, Command, PlayKey, QueueSnapshot, Ticket};
 
 #[derive(Default)]
 pub struct Witness {
     plays: BTreeMap<PlayKey, (PathBuf, Option<&'static str>)>,
     checkpoint: Option<Checkpoint>,
+    queue: QueueSnapshot,
     last_ticket: u64,
 }
 
@@ -38,7 +39,11 @@ impl Witness {
                 self.checkpoint = Some(checkpoint);
                 return None;
             }
-            Command::SaveQueue(ticket, _) | Command::SaveSettings(ticket, _) => ticket,
+            Command::SaveQueue(ticket, queue) => {
+                self.queue = queue;
+                ticket
+            }
+            Command::SaveSettings(ticket, _) => ticket,
         };
         self.last_ticket = self.last_ticket.max(ticket.0);
         Some(Ticket(self.last_ticket))
@@ -60,6 +65,10 @@ impl Witness {
 
     pub fn last_path(&self) -> &Path {
         &self.plays.values().last().unwrap().0
+    }
+
+    pub fn queue(&self) -> QueueSnapshot {
+        self.queue.clone()
     }
 
     pub fn checkpoint(&self) -> Option<Checkpoint> {

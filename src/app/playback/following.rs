@@ -29,10 +29,16 @@ impl App {
 
     /// Begins where the queue stands, or with what follows.
     pub(super) fn start_somewhere(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(paused) =
+            self.playback.paused_at.take_if(|paused| self.queue.current() == Some(paused.entry))
+        {
+            return self.resume(paused.entry, paused.position_ms, paused.continues, effects);
+        }
         let healthy = |id: &EntryId| {
             self.queue.get(*id).is_some_and(|e| self.quarantine.reason(now.monotonic, &e.path).is_none())
         };
-        let current = self.queue.current().filter(|id| healthy(id) && !self.playback.is_over);
+        let current =
+            self.queue.current().filter(|id| healthy(id) && !self.playback.is_over && !self.playback.is_done);
         let here = if self.playback.is_over { None } else { self.queue.current() };
         match current.or_else(|| self.next_entry(now, here, true)) {
             Some(entry) => self.load(entry, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects),
@@ -51,9 +57,10 @@ impl App {
     }
 
     /// There is no next song: the queue has ended, or all that is left is in quarantine.
-    pub(super) fn nothing_follows(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::app) fn nothing_follows(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.dirty = true;
         if !self.exits_at_end && self.is_waiting_for_quarantine(now) {
+            self.playback.is_done = true;
             return;
         }
         self.playback.is_over = true;

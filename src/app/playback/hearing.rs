@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{CHECKPOINT_EVERY_MS, Incoming, Leaving, RESUME_FADE_MS, Sounding, TakesOver, Transport};
+use super::{
+    CHECKPOINT_EVERY_MS, Incoming, Leaving, PAUSE_FADE_MS, RESUME_FADE_MS, SHUTDOWN, Sounding, TakesOver,
+    Transport,
+};
 use crate::app::{App, Effect};
 use crate::audio::{self, Command, Heard, LoadError, LoadId, Media};
 use crate::storage::{ChosenBy, HowEnded, PlayStart};
@@ -179,6 +182,13 @@ impl App {
         } else if self.playback.incoming.take_if(|incoming| incoming.load == load).is_some() {
             // It began and ended between two reports (a song of one sample), or was dropped for another.
             log::debug!("{load:?} ended before it was heard to begin");
+            self.close(now, load, heard, HowEnded::Skipped, "skipped", effects);
+        } else {
+            // A song that was being loaded again was dropped: its play ends here, with what was heard before.
+            let is_cut = self.ending.is_some();
+            let (how, reason) =
+                if is_cut { (HowEnded::Cut, SHUTDOWN) } else { (HowEnded::Skipped, "skipped") };
+            self.close(now, load, heard, how, reason, effects);
         }
         if self.ending.is_none() {
             self.prepare_next(now, effects);
@@ -232,6 +242,7 @@ impl App {
         self.dirty = true;
         if incoming.same_play.is_some() && self.playback.current.is_some() {
             // A seek that cannot be done leaves the song where it is.
+            self.go_on_after_pause(effects);
             self.prepare_next(now, effects);
             return;
         }
@@ -249,7 +260,14 @@ impl App {
         match self.next_entry(now, Some(incoming.entry), true) {
             Some(next) => self.load(next, 0, ChosenBy::Queue, incoming.takes_over, effects),
             None if self.playback.current.is_none() => self.nothing_follows(now, effects),
-            None => {}
+            None => self.go_on_after_pause(effects),
+        }
+    }
+
+    /// The jump that was to let the music go after a pause cannot be done.
+    fn go_on_after_pause(&mut self, effects: &mut Vec<Effect>) {
+        if self.playback.transport == Transport::Playing {
+            self.release(PAUSE_FADE_MS, effects);
         }
     }
 

@@ -45,7 +45,7 @@ impl Rig {
         loop {
             let (available, ends) = feed.available();
             if available == 0 && ends {
-                if feed.cross().is_none() {
+                if feed.cross(FeedId(2)).is_none() {
                     break;
                 }
                 continue;

@@ -35,7 +35,7 @@ impl Bench {
 
     fn join(&mut self, from: Option<u64>, to: u64, at: MixerJoinAt, fade_frames: u32) {
         let from = from.map(FeedId);
-        self.tell(MixerCommand::Join(MixerJoin { from, to: FeedId(to), at, fade_frames, or_splice: false }));
+        self.tell(MixerCommand::Join(MixerJoin { from, to: FeedId(to), at, fade_frames, or_splice: None }));
     }
 
     fn pull(&mut self, frames: usize) -> Vec<f32> {
@@ -216,7 +216,9 @@ fn an_announcement_is_heard_over_held_music_and_with_a_gain_of_its_own() {
 
 #[test]
 fn what_is_spliced_into_a_ring_goes_over_without_an_edge_only_while_it_is_wanted() {
-    for wanted in [true, false] {
+    // Another song may have been spliced in vain meanwhile: then the ring holds what nobody wants any more.
+    for spliced in [Some(FeedId(3)), Some(FeedId(4)), None] {
+        let wanted = spliced == Some(FeedId(3));
         let whole = tone(440.0, 0.5, 3000, 0);
         let mut bench = Bench::new();
         let (mut writer, ring) = feed(Counters::new(FeedId(1), 0), 3000);
@@ -234,7 +236,7 @@ fn what_is_spliced_into_a_ring_goes_over_without_an_edge_only_while_it_is_wanted
             to: FeedId(2),
             at: MixerJoinAt::End,
             fade_frames: 0,
-            or_splice: wanted,
+            or_splice: spliced,
         }));
         bench.pull(2900);
         if wanted {
@@ -246,6 +248,26 @@ fn what_is_spliced_into_a_ring_goes_over_without_an_edge_only_while_it_is_wanted
         }
         assert_eq!(bench.ended[0], (FeedId(1), 1000));
     }
+}
+
+#[test]
+fn a_skip_out_of_a_pause_begins_the_next_song_and_nothing_of_the_one_that_was_held() {
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &[0.4; 48_000]);
+    bench.attach(Input::DeckB, 2, &[0.1; 48_000]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(1000);
+    bench.tell(MixerCommand::Hold { fade_frames: 480 });
+    bench.pull(1000);
+    // In one block, as the device says it.
+    bench.join(Some(1), 2, MixerJoinAt::Now, 1440);
+    bench.tell(MixerCommand::Release { fade_frames: 1440 });
+    let heard = bench.pull(2000);
+    assert!(
+        heard.iter().all(|s| *s <= 0.1 + 1e-6) && heard[0] < 0.001 && heard[1999] == 0.1,
+        "{:?}",
+        &heard[..4]
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, VOLUME_RAMP_MS, Wanted,
-    output,
+    AVOID_FOR, PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, VOLUME_RAMP_MS,
+    Wanted, output,
 };
 use crate::audio::mixer::MixerCommand;
 use crate::audio::{Event, Output};
@@ -16,13 +16,21 @@ impl Player<'_> {
         let wanted =
             Wanted { rate_hz: self.service.setup.rate_hz, buffer_frames: self.service.setup.buffer_frames };
         let mut problem = None;
+        let now = Instant::now();
         for name in &self.outputs {
+            if self.avoided.get(name).is_some_and(|until| *until > now) {
+                problem.get_or_insert_with(|| format!("{name}: it does not play; tried again in a minute"));
+                continue;
+            }
             match self.dock.open(name, wanted) {
                 Ok(opened) => {
                     self.output = Some(opened);
                     break;
                 }
                 Err(error) => {
+                    if name != output::NULL && output::is_there(name) {
+                        self.avoided.insert(name.clone(), now + AVOID_FOR);
+                    }
                     problem.get_or_insert_with(|| format!("{name}: {error}"));
                 }
             }
@@ -54,13 +62,17 @@ impl Player<'_> {
 
     /// The rings hold another rate than the output's: everything is loaded again.
     fn empty(&mut self) {
+        let mut spent = Vec::new();
         for bay in &mut self.bays {
             bay.deck.send(super::Task::Drop);
             bay.waiting = None;
             bay.wanted = None;
             if let Some(feed) = bay.attached {
-                let _ = self.remote.commands.push(MixerCommand::Unload { feed, fade_frames: 0 });
+                spent.push(feed);
             }
+        }
+        for feed in spent {
+            self.mix(MixerCommand::Unload { feed, fade_frames: 0 });
         }
         for entry in self.feeds.values_mut() {
             entry.role = super::Role::Replaced;
@@ -85,6 +97,9 @@ impl Player<'_> {
         let stood_still = now - self.last_pulse.1;
         let patience = if callbacks < SETTLED_CALLBACKS { START_MAX } else { STALL_MAX };
         if stood_still > patience {
+            if callbacks < SETTLED_CALLBACKS && opened.name != output::NULL {
+                self.avoided.insert(opened.name.clone(), now + AVOID_FOR);
+            }
             log::warn!("output {} stands still ({} errors)", opened.name, opened.pulse.errors());
             self.open_output();
             return;
@@ -94,7 +109,9 @@ impl Player<'_> {
         }
         self.next_retry = now + RETRY_EVERY;
         let better =
-            self.outputs.iter().take_while(|name| **name != opened.name).any(|name| output::is_there(name));
+            self.outputs.iter().take_while(|name| **name != opened.name).any(|name| {
+                self.avoided.get(name).is_none_or(|until| *until <= now) && output::is_there(name)
+            });
         if better {
             self.open_output();
         }
