@@ -144,6 +144,10 @@ impl App {
         chosen_by: ChosenBy,
         effects: &mut Vec<Effect>,
     ) {
+        if self.queue.get(entry).is_none() {
+            // It has left the queue; what is held must not wait for it.
+            return self.go_on_after_pause(effects);
+        }
         let fade_ms = if self.playback.current.is_some() { SKIP_FADE_MS } else { 0 };
         self.drop_incoming(effects);
         // From now on this is where the queue stands: it cannot be removed on its way in.
@@ -223,6 +227,8 @@ impl App {
             Some(incoming) if incoming.takes_over == TakesOver::ByItself && Some(incoming.entry) != here => {
                 incoming.takes_over = TakesOver::AtOnce { fade_ms: SKIP_FADE_MS };
                 incoming.chosen_by = ChosenBy::User;
+                // As for every jump: from now on it cannot be removed.
+                self.queue.set_current(incoming.entry);
                 self.join_incoming(effects);
             }
             _ => match self.next_entry(now, here, true) {

@@ -265,7 +265,7 @@ impl App {
     }
 
     /// The jump that was to let the music go after a pause cannot be done.
-    fn go_on_after_pause(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn go_on_after_pause(&mut self, effects: &mut Vec<Effect>) {
         if self.playback.transport == Transport::Playing {
             self.release(PAUSE_FADE_MS, effects);
         }
