@@ -13,12 +13,13 @@ mod plays;
 mod quarantine;
 mod queue;
 mod requests;
+mod settings;
 mod status;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use orchestrion_protocol::status::{Repeat, Status};
+use orchestrion_protocol::status::Status;
 
 pub use event::{Effect, Event, Exit, Signal};
 use keeper::Keeper;
@@ -27,6 +28,7 @@ use plays::Plays;
 use quarantine::Quarantine;
 use queue::Queue;
 use requests::Wish;
+pub use settings::{Asked, Defaults};
 
 use crate::audio::{self, Command};
 use crate::config::Config;
@@ -51,29 +53,12 @@ pub struct Start {
     pub exits_at_end: bool,
     /// What is used where nobody has set anything else.
     pub defaults: Defaults,
+    /// What is used whatever anybody has set.
+    pub asked: Asked,
     /// The outputs, best first.
     pub outputs: Vec<String>,
     /// Where chance begins, when nothing is kept.
     pub seed: u64,
-}
-
-/// The settings of a device on which nobody has set anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Defaults {
-    /// 0–100.
-    pub volume: u8,
-    /// What the queue does at its end.
-    pub repeat: Repeat,
-    /// A random order.
-    pub shuffle: bool,
-    /// Milliseconds between songs.
-    pub crossfade_ms: u32,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self { volume: 80, repeat: Repeat::Off, shuffle: false, crossfade_ms: 5000 }
-    }
 }
 
 /// See the head of this file.
@@ -107,20 +92,10 @@ pub struct App {
 impl App {
     /// Begins with what the run before left behind.
     pub fn start(now: Now, restored: &Restored, start: Start, effects: &mut Vec<Effect>) -> Self {
-        let defaults = start.defaults;
-        let settings = restored.settings.unwrap_or(Settings {
-            volume: defaults.volume,
-            muted: false,
-            repeat: defaults.repeat,
-            shuffle: defaults.shuffle,
-            crossfade_ms: defaults.crossfade_ms,
-            seed: start.seed,
-        });
-        let (repeat, shuffle) = if start.afresh {
-            (defaults.repeat, defaults.shuffle)
-        } else {
-            (settings.repeat, settings.shuffle)
-        };
+        let kept = restored
+            .settings
+            .map(|kept| if start.afresh { settings::fresh(start.defaults, kept.seed) } else { kept });
+        let settings = settings::at_start(kept, start.defaults, start.asked, start.seed);
         let kept = if start.afresh {
             crate::storage::QueueSnapshot { next_entry: restored.queue.next_entry, ..Default::default() }
         } else {
@@ -128,18 +103,21 @@ impl App {
         };
         let mut app = Self {
             // A run's chance begins where its number says: the same seed and run give the same order.
-            queue: Queue::new(&kept, repeat, shuffle, settings.seed.wrapping_add(restored.run)),
+            queue: Queue::new(
+                &kept,
+                settings.repeat,
+                settings.shuffle,
+                settings.seed.wrapping_add(restored.run),
+            ),
             playback: Playback::default(),
             plays: Plays::new(restored.run),
             keeper: Keeper::default(),
             quarantine: Quarantine::default(),
             wishes: BTreeMap::new(),
             next_wish: 1,
-            volume: if start.afresh { defaults.volume } else { settings.volume }
-                .min(orchestrion_protocol::limits::VOLUME_MAX),
-            muted: settings.muted && !start.afresh,
-            crossfade_ms: if start.afresh { defaults.crossfade_ms } else { settings.crossfade_ms }
-                .min(orchestrion_protocol::limits::CROSSFADE_MS_MAX),
+            volume: settings.volume,
+            muted: settings.muted,
+            crossfade_ms: settings.crossfade_ms,
             seed: settings.seed,
             output: None,
             peak: 0.0,
@@ -149,9 +127,12 @@ impl App {
             dirty: true,
             told_status: None,
             told_time: now.monotonic,
-            defaults,
+            defaults: start.defaults,
             outputs: start.outputs,
         };
+        if restored.settings != Some(settings) {
+            app.save_settings(effects);
+        }
         app.begin(now, restored, start.music, start.afresh, start.plays, effects);
         app
     }
@@ -288,21 +269,17 @@ impl App {
 
     /// Takes over what changed in the configuration; what did not change stays as people set it.
     fn take_config(&mut self, now: Now, config: &Config, effects: &mut Vec<Effect>) {
-        let (before, after) = (self.defaults, config.defaults());
-        self.defaults = after;
-        if before.volume != after.volume {
-            self.volume = after.volume;
+        let settings = settings::with_defaults(self.settings(), config.defaults());
+        self.defaults = config.defaults();
+        if self.volume != settings.volume {
+            self.volume = settings.volume;
             self.tell_volume(effects);
         }
-        if before.repeat != after.repeat {
-            self.set_repeat(after.repeat);
+        self.set_repeat(settings.repeat);
+        if self.queue.is_shuffled() != settings.shuffle {
+            self.queue.set_shuffle(settings.shuffle);
         }
-        if before.shuffle != after.shuffle {
-            self.queue.set_shuffle(after.shuffle);
-        }
-        if before.crossfade_ms != after.crossfade_ms {
-            self.crossfade_ms = after.crossfade_ms;
-        }
+        self.crossfade_ms = settings.crossfade_ms;
         if self.outputs != config.outputs {
             self.outputs.clone_from(&config.outputs);
             effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
@@ -313,16 +290,20 @@ impl App {
         log::info!("the configuration was read again");
     }
 
-    fn save_settings(&mut self, effects: &mut Vec<Effect>) {
-        self.dirty = true;
-        let settings = Settings {
+    fn settings(&self) -> Settings {
+        Settings {
             volume: self.volume,
             muted: self.muted,
             repeat: self.queue.repeat(),
             shuffle: self.queue.is_shuffled(),
             crossfade_ms: self.crossfade_ms,
             seed: self.seed,
-        };
-        self.keeper.save_settings(settings, effects);
+            defaults: Some(self.defaults),
+        }
+    }
+
+    fn save_settings(&mut self, effects: &mut Vec<Effect>) {
+        self.dirty = true;
+        self.keeper.save_settings(self.settings(), effects);
     }
 }

@@ -31,6 +31,7 @@ pub use service::{COMMANDS_LEN_MAX, Full, Handle, Storage};
 
 use orchestrion_protocol::status::{EntryId, Repeat};
 
+use crate::app::Defaults;
 use crate::time::{Mono, Wall};
 
 /// More runs than any device has; a file that counts more of them is damaged.
@@ -272,6 +273,8 @@ pub struct Settings {
     pub crossfade_ms: u32,
     /// Where the chance of shuffling begins; kept so that a restart goes on with the same order.
     pub seed: u64,
+    /// What the configuration said when these were kept; `None` where the version before kept them.
+    pub defaults: Option<Defaults>,
 }
 
 /// What a start finds.

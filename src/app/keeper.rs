@@ -79,6 +79,7 @@ mod tests {
                 shuffle: false,
                 crossfade_ms: 0,
                 seed: 0,
+                defaults: None,
             },
             &mut effects,
         );

@@ -15,7 +15,7 @@ use orchestrion_protocol::status::Repeat;
 
 use super::client::Client;
 use super::{exit_code, live};
-use crate::app::{Defaults, Exit, Start};
+use crate::app::{Asked, Defaults, Exit, Start};
 use crate::bootstrap::{self, BootError, Options, places};
 use crate::config::Config;
 
@@ -117,6 +117,7 @@ impl RunArgs {
             plays: false,
             exits_at_end: false,
             defaults: config.defaults(),
+            asked: Asked::default(),
             outputs: config.outputs.clone(),
             seed: new_seed(),
         };
@@ -141,11 +142,12 @@ impl PlayArgs {
             afresh: !self.paths.is_empty(),
             plays: true,
             exits_at_end: !self.repeat,
-            defaults: Defaults {
-                volume: self.volume.unwrap_or(config.volume),
-                repeat: if self.repeat { Repeat::All } else { Repeat::Off },
-                shuffle: self.shuffle,
-                crossfade_ms: self.crossfade.unwrap_or(config.crossfade_ms),
+            defaults: Defaults::default(),
+            asked: Asked {
+                volume: self.volume,
+                repeat: self.repeat.then_some(Repeat::All),
+                shuffle: self.shuffle.then_some(true),
+                crossfade_ms: self.crossfade,
             },
             outputs,
             seed: new_seed(),

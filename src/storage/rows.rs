@@ -9,6 +9,7 @@ use orchestrion_protocol::status::{EntryId, Repeat};
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
 use super::{Checkpoint, HowEnded, OpenPlay, PlayEnd, PlayKey, PlayStart, Settings};
+use crate::app::Defaults;
 use crate::time::Mono;
 
 /// SQLite's numbers are signed. What is out of its range is nothing that a device counts; it stands there as the end.
@@ -128,47 +129,72 @@ pub(super) fn load_checkpoint(connection: &Connection) -> Result<Option<Checkpoi
     connection.query_row("SELECT * FROM checkpoint WHERE one = 1", [], read).optional()
 }
 
-pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> Result<()> {
-    let repeat = match settings.repeat {
+fn repeat_word(repeat: Repeat) -> &'static str {
+    match repeat {
         Repeat::Off => "off",
         Repeat::All => "all",
         Repeat::One => "one",
-    };
-    // All bits of the seed matter, and the column's numbers are signed.
-    let seed = settings.seed.cast_signed();
+    }
+}
+
+fn repeat_of(word: &str) -> Repeat {
+    match word {
+        "all" => Repeat::All,
+        "one" => Repeat::One,
+        // A newer version's word means nothing here; the queue then just ends.
+        _ => Repeat::Off,
+    }
+}
+
+pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT OR REPLACE INTO settings (one, volume, muted, repeat, shuffle, crossfade_ms, seed)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR REPLACE INTO settings (one, volume, muted, repeat, shuffle, crossfade_ms, seed, default_volume,
+             default_repeat, default_shuffle, default_crossfade_ms)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
+    let defaults = settings.defaults.as_ref();
     statement.execute(params![
         settings.volume,
         settings.muted,
-        repeat,
+        repeat_word(settings.repeat),
         settings.shuffle,
         settings.crossfade_ms,
-        seed
+        // All bits of the seed matter, and the column's numbers are signed.
+        settings.seed.cast_signed(),
+        defaults.map(|defaults| defaults.volume),
+        defaults.map(|defaults| repeat_word(defaults.repeat)),
+        defaults.map(|defaults| defaults.shuffle),
+        defaults.map(|defaults| defaults.crossfade_ms),
     ])?;
     Ok(())
 }
 
 pub(super) fn load_settings(connection: &Connection) -> Result<Option<Settings>> {
     let read = |row: &Row<'_>| {
-        let repeat = match row.get_ref("repeat")?.as_str()? {
-            "all" => Repeat::All,
-            "one" => Repeat::One,
-            // A newer version's word means nothing here; the queue then just ends.
-            _ => Repeat::Off,
-        };
         Ok(Settings {
             volume: row.get("volume")?,
             muted: row.get("muted")?,
-            repeat,
+            repeat: repeat_of(row.get_ref("repeat")?.as_str()?),
             shuffle: row.get("shuffle")?,
             crossfade_ms: row.get("crossfade_ms")?,
             seed: row.get::<_, i64>("seed")?.cast_unsigned(),
+            defaults: load_defaults(row)?,
         })
     };
     connection.query_row("SELECT * FROM settings WHERE one = 1", [], read).optional()
+}
+
+/// All or nothing: a version before this one leaves them NULL.
+fn load_defaults(row: &Row<'_>) -> Result<Option<Defaults>> {
+    let (Some(volume), Some(repeat), Some(shuffle), Some(crossfade_ms)) = (
+        row.get("default_volume")?,
+        row.get_ref("default_repeat")?.as_str_or_null()?,
+        row.get("default_shuffle")?,
+        row.get("default_crossfade_ms")?,
+    ) else {
+        return Ok(None);
+    };
+    Ok(Some(Defaults { volume, repeat: repeat_of(repeat), shuffle, crossfade_ms }))
 }
 
 /// How a play ended and with which words; `None` when it is open or not there.

@@ -16,6 +16,7 @@ use orchestrion_protocol::status::{EntryId, Repeat};
 
 use super::pending::Pending;
 use super::*;
+use crate::app::Defaults;
 use crate::time::Now;
 
 pub(super) fn key(run: u64, seq: u64) -> PlayKey {
@@ -75,6 +76,7 @@ pub(super) fn settings(volume: u8) -> Settings {
         shuffle: true,
         crossfade_ms: 4000,
         seed: u64::MAX - 3,
+        defaults: Some(Defaults { volume: 90, repeat: Repeat::All, shuffle: false, crossfade_ms: 5000 }),
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deck_world::{DeckWorld, SongKind};
-use orchestrion::app::{App, Defaults, Effect, Event, Exit, Signal, Start};
+use orchestrion::app::{App, Asked, Defaults, Effect, Event, Exit, Signal, Start};
 use orchestrion::control::{self, ClientId};
 use orchestrion::library;
 use orchestrion::service::{self, Name};
@@ -155,6 +155,7 @@ fn start(repeat: Repeat, crossfade_ms: u32) -> Start {
         exits_at_end: false,
         defaults: Defaults { volume: 80, repeat, shuffle: false, crossfade_ms },
         outputs: vec!["alsa:default".into()],
+        asked: Asked::default(),
         seed: 3,
     }
 }
