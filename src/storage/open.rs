@@ -15,6 +15,8 @@ use crate::time::Mono;
 const WAL_SAFE_SINCE: i32 = 3_051_003;
 /// How long another process (someone who reads the play log) may hold the file.
 const BUSY: Duration = Duration::from_secs(2);
+/// What SQLite may hold of the file in memory, in KiB; its own bound is 2 MiB, into which the play log would grow for weeks.
+const CACHE_LEN_KIB: i64 = 64;
 /// The write-ahead log is cut back to this after it was large, in bytes.
 const WAL_LEN: i64 = 4 * 1024 * 1024;
 
@@ -112,6 +114,8 @@ fn set_up(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A negative number counts KiB, not pages.
+    connection.pragma_update(None, "cache_size", -CACHE_LEN_KIB)?;
     let wanted = journal_for(rusqlite::version_number());
     let got: String =
         connection.pragma_update_and_check(None, "journal_mode", wanted, |row: &Row<'_>| row.get(0))?;
