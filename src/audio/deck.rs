@@ -61,7 +61,7 @@ pub(super) enum Report {
 #[derive(Debug)]
 pub(super) struct Deck {
     tasks: Sender<Task>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Deck {
@@ -69,7 +69,7 @@ impl Deck {
     pub(super) fn start(name: &str, report: impl Fn(Report) + Send + 'static) -> std::io::Result<Self> {
         let (tasks, waiting) = bounded(TASKS_MAX);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&waiting, &report))?;
-        Ok(Self { tasks, thread: Some(thread) })
+        Ok(Self { tasks, thread })
     }
 
     /// `false`: the thread is stuck in a file and does not take tasks.
@@ -79,16 +79,13 @@ impl Deck {
 
     /// Whether the thread still runs.
     pub(super) fn is_alive(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        !self.thread.is_finished()
     }
-}
 
-impl Drop for Deck {
-    /// Lets the thread end. It is not waited for: it may be stuck in a read that never comes back.
-    fn drop(&mut self) {
-        let (nobody, _) = bounded(1);
-        self.tasks = nobody;
-        self.thread.take();
+    /// Lets the thread end when it can, and gives it away. As when a deck is dropped it is not waited for: it may be stuck
+    /// in a read that never comes back.
+    pub(super) fn leave(self) -> JoinHandle<()> {
+        self.thread
     }
 }
 

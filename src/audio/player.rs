@@ -1,10 +1,12 @@
 //! The audio thread: which load is on which deck, which output is open, and what `App` is told of it.
 
+mod hung;
 mod outputs;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
@@ -14,6 +16,7 @@ use super::feed::{Counters, Feed, FeedId};
 use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerRemote, MixerReport, mixer};
 use super::output::{self, Dock, Opened, Wanted};
 use super::{AudioPlayer, Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, Output, volume};
+use hung::Starving;
 
 /// What the audio thread hears: `App`'s commands, its decks' reports, and the word to stop.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ const DECLICK_MS: u32 = 10;
 const UNSENT_MAX: usize = 1024;
 /// How long an output that does not play is passed over.
 const AVOID_FOR: Duration = Duration::from_secs(60);
+/// Threads that may be left behind in files that do not answer; with one more the service ends, and in the end the process.
+const LEFT_BEHIND_LEN_MAX: usize = 8;
 /// The ramp of the volume, in milliseconds.
 const VOLUME_RAMP_MS: u32 = 30;
 
@@ -53,6 +58,8 @@ struct Bay {
     deck: Deck,
     /// What its thread was told to open last.
     wanted: Option<FeedId>,
+    /// What its thread is opening, and since when.
+    opening: Option<(FeedId, Instant)>,
     /// Ready, and waiting for the ring before it to come back.
     waiting: Option<(Feed, Box<Media>)>,
     /// What the mixer has of it.
@@ -83,6 +90,12 @@ enum Role {
 pub(super) struct Player<'a> {
     service: &'a AudioPlayer,
     bays: [Bay; 2],
+    /// Threads of decks that were replaced while they were busy with a file.
+    left_behind: Vec<JoinHandle<()>>,
+    /// The song that is heard gets no samples.
+    starving: Option<Starving>,
+    /// The mixer was told to hold the decks.
+    is_held: bool,
     feeds: HashMap<FeedId, Entry>,
     /// The feed that is heard, for the reports of progress.
     sounding: Option<FeedId>,
@@ -108,18 +121,17 @@ impl<'a> Player<'a> {
     pub(super) fn start(service: &'a AudioPlayer) -> Result<Self, String> {
         let setup = service.setup;
         let bay = |index: usize| {
-            let to_self = service.to_self.clone();
-            let deck = Deck::start(DECKS[index].1, move |report| {
-                let _ = to_self.send(Message::Deck(index, report));
-            })
-            .map_err(|e| format!("no thread for {}: {e}", DECKS[index].1))?;
-            Ok::<_, String>(Bay { deck, wanted: None, waiting: None, attached: None })
+            let deck = start_deck(service, index)?;
+            Ok::<_, String>(Bay { deck, wanted: None, opening: None, waiting: None, attached: None })
         };
         let (mixer, remote) = mixer(setup.rate_hz);
         let now = Instant::now();
         Ok(Self {
             service,
             bays: [bay(0)?, bay(1)?],
+            left_behind: Vec::new(),
+            starving: None,
+            is_held: false,
             feeds: HashMap::new(),
             sounding: None,
             remote,
@@ -144,7 +156,7 @@ impl<'a> Player<'a> {
         loop {
             let tick = if self.bays.iter().any(|bay| bay.waiting.is_some()) { BUSY_TICK } else { IDLE_TICK };
             match self.service.messages.recv_timeout(tick) {
-                Ok(Message::Command(command)) => self.obey(command),
+                Ok(Message::Command(command)) => self.obey(command)?,
                 Ok(Message::Deck(index, report)) => self.hear_deck(index, report),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
                     self.drain_output();
@@ -158,6 +170,7 @@ impl<'a> Player<'a> {
             }
             self.hear_mixer();
             self.watch_output();
+            self.watch_decks()?;
             self.report_progress();
             if let Some(index) = self.bays.iter().position(|bay| !bay.deck.is_alive()) {
                 return Err(format!("the thread {} died", DECKS[index].1));
@@ -165,17 +178,19 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn obey(&mut self, command: Command) -> Result<(), String> {
         match command {
-            Command::Load { load, path, start_ms } => self.load(load, path, start_ms),
+            Command::Load { load, path, start_ms } => self.load(load, path, start_ms)?,
             Command::Join(join) => self.join(join),
             Command::CancelJoin => self.mix(MixerCommand::CancelJoin),
             Command::Unload { load, fade_ms } => self.unload(load, fade_ms),
             Command::Hold { fade_ms } => {
+                self.is_held = true;
                 let fade_frames = self.frames(fade_ms);
                 self.mix(MixerCommand::Hold { fade_frames });
             }
             Command::Release { fade_ms } => {
+                self.is_held = false;
                 let fade_frames = self.frames(fade_ms);
                 self.mix(MixerCommand::Release { fade_frames });
             }
@@ -194,6 +209,7 @@ impl<'a> Player<'a> {
                 self.open_output();
             }
         }
+        Ok(())
     }
 
     fn frames(&self, ms: u32) -> u32 {
@@ -220,8 +236,12 @@ impl<'a> Player<'a> {
         let _ = self.service.events.send(crate::app::Event::Audio(event));
     }
 
-    fn load(&mut self, load: LoadId, path: Arc<std::path::Path>, start_ms: u64) {
+    fn load(&mut self, load: LoadId, path: Arc<std::path::Path>, start_ms: u64) -> Result<(), String> {
         let index = self.free_bay();
+        // A deck that is still opening something else does not make this one wait.
+        if self.bays[index].opening.is_some() && self.left_behind.len() < LEFT_BEHIND_LEN_MAX {
+            self.replace_deck(index)?;
+        }
         let feed = self.number_feed();
         let bay = &mut self.bays[index];
         // Whatever was being opened here is not wanted any more.
@@ -231,6 +251,7 @@ impl<'a> Player<'a> {
         if let Some(old) = bay.wanted.replace(feed).filter(|old| bay.attached != Some(*old)) {
             self.feeds.remove(&old);
         }
+        bay.opening = Some((feed, Instant::now()));
         let attached = bay.attached;
         let task = Task::Load { feed, path: Arc::clone(&path), start_ms, out_hz: self.rate_hz };
         let is_taken = bay.deck.send(task);
@@ -241,20 +262,23 @@ impl<'a> Player<'a> {
             self.mix(MixerCommand::Unload { feed: old, fade_frames });
         }
         if !is_taken {
-            self.feeds.remove(&feed);
-            let error = LoadError::Unreadable("the disk does not answer".into());
-            self.tell(Event::Failed { load, error });
+            self.fail_opening(index, feed);
         }
+        Ok(())
     }
 
     fn number_feed(&self) -> FeedId {
         FeedId(self.service.next_feed.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The bay for a new load: an empty one, else the one that is not heard, which makes room.
+    /// The bay for a new load: an empty one, best one whose thread is not busy, else the one that is not heard, which
+    /// makes room.
     fn free_bay(&self) -> usize {
         let is_empty = |bay: &Bay| bay.attached.is_none() && bay.wanted.is_none();
-        if let Some(index) = self.bays.iter().position(is_empty) {
+        let is_idle = |bay: &Bay| is_empty(bay) && bay.opening.is_none();
+        if let Some(index) =
+            self.bays.iter().position(is_idle).or_else(|| self.bays.iter().position(is_empty))
+        {
             return index;
         }
         let sounding = self.sounding;
@@ -332,6 +356,7 @@ impl<'a> Player<'a> {
         match report {
             Report::Ready { feed, media } => {
                 let bay = &mut self.bays[index];
+                bay.opening.take_if(|(opening, _)| *opening == feed.id());
                 if bay.wanted != Some(feed.id()) {
                     return;
                 }
@@ -344,6 +369,7 @@ impl<'a> Player<'a> {
             }
             Report::Failed { feed, error } => {
                 let bay = &mut self.bays[index];
+                bay.opening.take_if(|(opening, _)| *opening == feed);
                 if bay.wanted == Some(feed) {
                     bay.wanted = None;
                 }
@@ -450,4 +476,12 @@ impl<'a> Player<'a> {
             audible_ms: ms(counters.audible_frames()),
         }
     }
+}
+
+fn start_deck(service: &AudioPlayer, index: usize) -> Result<Deck, String> {
+    let to_self = service.to_self.clone();
+    let report = move |report| {
+        let _ = to_self.send(Message::Deck(index, report));
+    };
+    Deck::start(DECKS[index].1, report).map_err(|e| format!("no thread for {}: {e}", DECKS[index].1))
 }

@@ -13,6 +13,7 @@ impl Player<'_> {
     /// Opens the first output of the list that can be opened; the one that is open is closed before.
     pub(super) fn open_output(&mut self) {
         self.output = None;
+        self.starving = None;
         let wanted =
             Wanted { rate_hz: self.service.setup.rate_hz, buffer_frames: self.service.setup.buffer_frames };
         let mut problem = None;

@@ -145,7 +145,11 @@ impl Device {
     ///
     /// # Errors
     /// It never was; the last status is in the error.
-    pub fn wait_for(&self, wait_max: Duration, wanted: impl Fn(&Value) -> bool) -> std::io::Result<Value> {
+    pub fn wait_for(
+        &self,
+        wait_max: Duration,
+        mut wanted: impl FnMut(&Value) -> bool,
+    ) -> std::io::Result<Value> {
         let deadline = Instant::now() + wait_max;
         loop {
             let status = self.ask("status", json!({}))?;

@@ -15,6 +15,7 @@
 pub mod analysis;
 pub mod damage;
 pub mod device;
+pub mod dying_disk;
 pub mod encode;
 mod error;
 pub mod signal;

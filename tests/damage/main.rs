@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod hang;
+#[path = "../place/mod.rs"]
 mod place;
 
 use std::collections::HashSet;
