@@ -20,7 +20,7 @@ use crate::time::{Mono, Now};
 /// The fade when someone skips or seeks, in milliseconds: short enough to feel immediate, long enough not to click.
 const SKIP_FADE_MS: u32 = 30;
 /// The fade of pause, and of going on.
-const PAUSE_FADE_MS: u32 = 80;
+const PAUSE_FADE_MS: u32 = 50;
 /// The fade of stop.
 const STOP_FADE_MS: u32 = 150;
 /// The fade with which a song goes on after a restart.
