@@ -21,6 +21,7 @@ mod resample;
 mod song;
 mod tags;
 pub mod volume;
+pub mod whole;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The Orchestrion device: it plays music with crossfades and goes on playing.
 //!
 //! Start at `docs/ARCHITECTURE.md`. One thread decides ([`app`]) and does no I/O; every resource has a thread of its own
-//! ([`audio`], [`storage`], [`library`], [`control`]); [`bootstrap`] starts and stops them all.
+//! ([`audio`], [`storage`], [`library`], [`measure`], [`control`]); [`bootstrap`] starts and stops them all.
 
 pub mod app;
 pub mod audio;
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod library;
+pub mod measure;
 pub mod service;
 pub mod storage;
 pub mod time;
