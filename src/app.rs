@@ -180,6 +180,8 @@ impl App {
             Event::Audio(event) => self.hear_audio(now, event, effects),
             Event::Storage(event) => self.hear_storage(event),
             Event::Library(event) => self.hear_library(now, event, effects),
+            // It is in the database; a deck looks it up when it opens the file.
+            Event::Measure(_) => {}
             Event::Control(event) if self.ending.is_none() => self.hear_client(now, event, effects),
             Event::Control(_) => {}
             Event::Service(service::Event::Restarted { service }) => {
@@ -256,7 +258,7 @@ impl App {
             }
             Name::Storage => self.keeper.repeat(effects),
             // The library still has what waits, and itself ends the wish that it died over.
-            Name::Library | Name::Control => {}
+            Name::Library | Name::Measure | Name::Control => {}
         }
     }
 

@@ -19,7 +19,7 @@ mod player;
 mod ramp;
 mod resample;
 mod song;
-mod tags;
+pub mod tags;
 pub mod volume;
 pub mod whole;
 
@@ -182,7 +182,7 @@ pub struct Media {
 }
 
 /// What a file's tags say.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tags {
     /// Title.
     pub title: Option<String>,
@@ -190,10 +190,25 @@ pub struct Tags {
     pub artist: Option<String>,
     /// Album.
     pub album: Option<String>,
+    /// Whose the album is, where its tracks are by several.
+    pub album_artist: Option<String>,
     /// Disc and track, from 1; tracks of an album play gapless in this order.
     pub disc: Option<u32>,
     /// See `disc`.
     pub track: Option<u32>,
+    /// How loud it is, as whoever tagged it has measured.
+    pub track_gain: Option<TaggedGain>,
+    /// The same for the album as a whole.
+    pub album_gain: Option<TaggedGain>,
+}
+
+/// The gain that a tag asks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaggedGain {
+    /// Decibels that bring it to [`tags::REFERENCE_LUFS`]; so its loudness is that less this.
+    pub gain_db: f32,
+    /// Its highest sample before the gain, 1 is full scale; `None` where no tag says so.
+    pub peak: Option<f32>,
 }
 
 /// Where the sound goes.

@@ -25,6 +25,7 @@ use crate::audio::{self, AudioPlayer};
 use crate::config::Config;
 use crate::control::{self, ExternalControl};
 use crate::library::{self, Library};
+use crate::measure::{self, Measure};
 use crate::service::manager::{Order, ServiceManager};
 use crate::service::{self, Name, Running, Service};
 use crate::storage::{self, Storage};
@@ -148,6 +149,7 @@ struct Device {
     audio: audio::Handle,
     storage: storage::Handle,
     library: library::Handle,
+    measure: measure::Handle,
     control: control::Handle,
     /// Services that run again, of which `App` has not heard yet.
     restarted: Vec<Name>,
@@ -159,12 +161,13 @@ impl Device {
         let (audio_player, audio) = AudioPlayer::new(options.config.audio, to_app.clone());
         let (keeper, storage) = Storage::new(database, to_app.clone());
         let (finder, library) = Library::new(to_app.clone());
+        let (meter, measure) = Measure::new(options.state_dir.clone(), to_app.clone());
         let settings =
             control::Settings { socket: options.socket.clone(), group: options.config.socket_group.clone() };
         let (server, control) = ExternalControl::new(settings, to_app.clone())
             .map_err(|source| BootError::System { what: "cannot make a socket pair", source })?;
         let services: Vec<(Arc<dyn Service>, Option<Running>)> =
-            vec![(keeper, None), (audio_player, None), (finder, None), (server, None)];
+            vec![(keeper, None), (audio_player, None), (finder, None), (meter, None), (server, None)];
         Ok(Self {
             manager: ServiceManager::default(),
             services,
@@ -172,6 +175,7 @@ impl Device {
             audio,
             storage,
             library,
+            measure,
             control,
             restarted: Vec::new(),
         })
@@ -263,6 +267,10 @@ impl Device {
             Effect::Audio(command) => (Name::Audio, self.audio.send(command).is_ok()),
             Effect::Storage(command) => (Name::Storage, self.storage.send(command).is_ok()),
             Effect::Library(command) => (Name::Library, self.library.send(command).is_ok()),
+            Effect::Measure(command) => {
+                self.measure.send(command);
+                (Name::Measure, true)
+            }
             Effect::Control(command) => {
                 // An answer more or less must not end the music.
                 if self.control.send(command).is_err() {

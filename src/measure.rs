@@ -18,8 +18,9 @@
 mod hash;
 mod levels;
 mod meter;
-
-
+mod service;
+#[cfg(test)]
+mod tests;
 
 mod true_peak;
 
@@ -28,7 +29,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-
+pub use service::{AHEAD_LEN_MAX, FAILED_LEN_MAX, Handle, Measure, give_way};
 
 use crate::audio::{LoadError, whole};
 use meter::Meter;
@@ -50,7 +51,7 @@ pub const SILENCE_KEPT_MS: u64 = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// These files will be played, the next one first: measure what is not known of them. Takes the place of what was told
-    /// before; of more than AHEAD_LEN_MAX the first count.
+    /// before; of more than [`AHEAD_LEN_MAX`] the first count.
     Ahead(Vec<Arc<Path>>),
 }
 

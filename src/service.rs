@@ -23,19 +23,21 @@ pub enum Name {
     Audio,
     /// Finds the songs in folders and lists.
     Library,
+    /// Measures files ahead of what is played.
+    Measure,
     /// Serves local clients.
     Control,
 }
 
 impl Name {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 4] = [Self::Storage, Self::Audio, Self::Library, Self::Control];
+    pub const ALL: [Self; 5] = [Self::Storage, Self::Audio, Self::Library, Self::Measure, Self::Control];
 
-    /// Whether the process ends when it dies too often. The music goes on without local clients and without new songs.
+    /// Whether the process ends when it dies too often. The music goes on without local clients, new songs and measurements.
     pub fn is_vital(self) -> bool {
         match self {
             Self::Storage | Self::Audio => true,
-            Self::Library | Self::Control => false,
+            Self::Library | Self::Measure | Self::Control => false,
         }
     }
 
@@ -45,6 +47,7 @@ impl Name {
             Self::Storage => "storage",
             Self::Audio => "audio",
             Self::Library => "library",
+            Self::Measure => "measure",
             Self::Control => "control",
         }
     }

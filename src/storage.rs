@@ -6,6 +6,7 @@
 
 mod damage;
 mod database;
+mod measurements;
 mod migrate;
 mod open;
 mod pending;
@@ -24,6 +25,9 @@ use std::sync::Arc;
 
 pub use damage::DAMAGED_LEN_MAX;
 pub use database::{Database, PLAYS_LEN_MAX};
+pub use measurements::{
+    FILES_LEN_MAX, MEASUREMENTS_LEN_MAX, Measured, MeasurementStore, Measurements, measurements_path,
+};
 pub use pending::PLAYS_UNSAVED_MAX;
 pub use read::{PlayRow, PlayRowEnd, read_plays};
 pub use restore::restore;

@@ -1,7 +1,7 @@
 //! What `App` hears and what it wants done.
 
 use crate::config::{Config, ConfigError};
-use crate::{audio, control, library, service, storage};
+use crate::{audio, control, library, measure, service, storage};
 
 /// What happened. Closed, past tense.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub enum Event {
     Storage(storage::Event),
     /// The library thread reports.
     Library(library::Event),
+    /// The measuring thread reports.
+    Measure(measure::Event),
     /// A local client asks.
     Control(control::Event),
     /// A service died or runs again.
@@ -40,6 +42,8 @@ pub enum Effect {
     Storage(storage::Command),
     /// Tell the library thread.
     Library(library::Command),
+    /// Tell the measuring thread.
+    Measure(measure::Command),
     /// Tell the control thread.
     Control(control::Command),
     /// Read the configuration again; answered by [`Event::Reloaded`].

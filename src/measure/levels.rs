@@ -50,15 +50,13 @@ impl Levels {
     /// The next window's loudness; minus infinity for silence.
     pub(super) fn push(&mut self, lufs: f32) {
         self.held.rotate_left(1);
-        self.held[HELD_WINDOWS - 1] = lufs;
+        self.held[HELD_WINDOWS - 1] = if lufs.is_nan() { f32::NEG_INFINITY } else { lufs };
         self.windows += 1;
         let level = self.held.iter().fold(f32::INFINITY, |least, x| least.min(*x));
-        // A number that is none compares as not greater and counts as silence.
-        if !(level >= LOWEST_LUFS) {
+        if level < LOWEST_LUFS {
             return;
         }
-        let reached = ((level - LOWEST_LUFS) * STEPS_PER_LU) as usize + 1;
-        let reached = reached.min(LEVELS);
+        let reached = ((level.min(HIGHEST_LUFS) - LOWEST_LUFS) * STEPS_PER_LU) as usize + 1;
         let (first, end) = (self.windows.saturating_sub(HELD_WINDOWS as u64), self.windows);
         let known = self.seen.len().min(reached);
         for seen in &mut self.seen[..known] {

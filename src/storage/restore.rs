@@ -11,7 +11,7 @@ use super::{Checkpoint, Error, HowEnded, PlayEnd, PlayKey, Restored, rows, run_n
 use crate::time::Now;
 
 /// Others have no business in here: the play log tells what was played when.
-const DIR_MODE: u32 = 0o750;
+pub(super) const DIR_MODE: u32 = 0o750;
 
 /// Opens `state.sqlite` in `state_dir` (both are made where they are missing) and counts this run in it. Called once,
 /// by the main thread, before any service runs; it reads the whole file once to see whether it is sound.

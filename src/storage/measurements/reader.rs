@@ -1,0 +1,73 @@
+//! Looking measurements up, for whoever must not wait: a deck that opens a file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{CACHE_KIB, by_file, measurements_path};
+use crate::measure::{FileId, Measurement};
+
+/// How long a writer may hold the file; with a write-ahead log it never holds a reader up.
+const BUSY: Duration = Duration::from_millis(20);
+
+/// `measurements.sqlite`, read only. Each thread has its own; nothing is opened before it is asked. What cannot be read is not
+/// known: a measurement more or less is never a reason not to play.
+#[derive(Debug)]
+pub struct Measurements {
+    path: PathBuf,
+    connection: Option<Connection>,
+    /// Whether a problem was told.
+    told: bool,
+}
+
+impl Measurements {
+    /// Those in a state folder.
+    pub fn new(state_dir: &Path) -> Self {
+        Self { path: measurements_path(state_dir), connection: None, told: false }
+    }
+
+    /// What is known of a file as it is now. Some 20 µs once the file is open, and no wait.
+    pub fn lookup(&mut self, path: &Path, file: FileId) -> Option<Measurement> {
+        match self.ask(path, file) {
+            Ok(found) => found,
+            Err(error) => {
+                // It may have been deleted and made anew since.
+                self.connection = None;
+                if !std::mem::replace(&mut self.told, true) {
+                    log::warn!("{} cannot be read: {error}; loudness is not known", self.path.display());
+                }
+                None
+            }
+        }
+    }
+
+    fn ask(&mut self, path: &Path, file: FileId) -> rusqlite::Result<Option<Measurement>> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            // Nothing was measured yet.
+            None if !self.path.exists() => return Ok(None),
+            None => self.open()?,
+        };
+        let found = by_file(&connection, path, file)?;
+        self.connection = Some(connection);
+        Ok(found)
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        Ok(connection)
+    }
+}
+
+impl Clone for Measurements {
+    /// Another one that has not been opened, for another thread.
+    fn clone(&self) -> Self {
+        Self { path: self.path.clone(), connection: None, told: self.told }
+    }
+}
