@@ -39,7 +39,9 @@ fn main() -> Outcome<()> {
     let loud: Vec<f32> = soft.iter().zip(&noise).map(|(x, n)| (x * DRIVE).tanh() * 0.99 + n).collect();
     let seconds = soft.len() as f64 / 2.0 / f64::from(RATE_HZ);
     println!("times real time on one core; {seconds:.0} s of music at {RATE_HZ} Hz\n");
-    println!("| file | measured | decoded only | ebur128 with true peak, no decoding | ffmpeg | ours / ffmpeg |");
+    println!(
+        "| file | measured | decoded only | ebur128 with true peak, no decoding | ffmpeg | ours / ffmpeg |"
+    );
     println!("| --- | --- | --- | --- | --- | --- |");
     for (name, samples) in [("soft", &soft), ("loud", &loud)] {
         for format in [Format::Flac, Format::Mp3, Format::Vorbis] {

@@ -17,7 +17,8 @@ mod settings;
 mod status;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use orchestrion_protocol::status::Status;
 
@@ -87,6 +88,8 @@ pub struct App {
     told_time: Mono,
     defaults: Defaults,
     outputs: Vec<String>,
+    /// What the measuring thread was told last.
+    told_ahead: Vec<Arc<Path>>,
 }
 
 impl App {
@@ -129,6 +132,7 @@ impl App {
             told_time: now.monotonic,
             defaults: start.defaults,
             outputs: start.outputs,
+            told_ahead: Vec::new(),
         };
         if restored.settings != Some(settings) {
             app.save_settings(effects);
@@ -213,6 +217,9 @@ impl App {
     }
 
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.dirty && self.ending.is_none() {
+            self.measure_ahead(effects);
+        }
         self.tell_status(now, effects);
         let Some(deadline) = self.ending else { return };
         let is_late = now.monotonic >= deadline;
@@ -258,7 +265,8 @@ impl App {
             }
             Name::Storage => self.keeper.repeat(effects),
             // The library still has what waits, and itself ends the wish that it died over.
-            Name::Library | Name::Measure | Name::Control => {}
+            Name::Library | Name::Control => {}
+            Name::Measure => self.told_ahead.clear(),
         }
     }
 

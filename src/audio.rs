@@ -23,12 +23,13 @@ pub mod tags;
 pub mod volume;
 pub mod whole;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::measure::Measurement;
 use crate::service::{Name, Service};
 use player::{Message, Player};
 
@@ -48,8 +49,8 @@ pub enum Command {
         load: LoadId,
         /// The file.
         path: Arc<Path>,
-        /// Where to begin, in milliseconds.
-        start_ms: u64,
+        /// Where to begin.
+        start: StartAt,
     },
     /// Let a load begin, and another one end for it. A newer one replaces an older one that has not begun.
     Join(Join),
@@ -81,6 +82,15 @@ pub enum Command {
     },
     /// Use these outputs, the first that opens; `null` is always the last.
     Outputs(Vec<String>),
+}
+
+/// Where a load begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartAt {
+    /// Where the music begins, as far as the file was measured: silence before it is skipped.
+    Music,
+    /// At this place, in milliseconds from the start of the file.
+    Place(u64),
 }
 
 /// How one load goes over into another.
@@ -179,6 +189,10 @@ pub struct Media {
     pub modified_ms: i64,
     /// Its tags.
     pub tags: Tags,
+    /// Where this load begins, in milliseconds from the start of the file.
+    pub start_ms: u64,
+    /// How loud it is, and where its music begins and ends, if it was measured before.
+    pub measurement: Option<Measurement>,
 }
 
 /// What a file's tags say.
@@ -268,6 +282,8 @@ impl Default for Setup {
 #[derive(Debug)]
 pub struct AudioPlayer {
     setup: Setup,
+    /// Where `measurements.sqlite` lies.
+    state_dir: PathBuf,
     messages: Receiver<Message>,
     to_self: Sender<Message>,
     events: Sender<crate::app::Event>,
@@ -285,11 +301,13 @@ pub struct Handle(Sender<Message>);
 pub struct Full;
 
 impl AudioPlayer {
-    /// Makes the service; nothing is opened before its thread runs.
-    pub fn new(setup: Setup, events: Sender<crate::app::Event>) -> (Arc<Self>, Handle) {
+    /// Makes the service; nothing is opened before its thread runs. Its decks look files up in
+    /// the `measurements.sqlite` of `state_dir`.
+    pub fn new(setup: Setup, state_dir: PathBuf, events: Sender<crate::app::Event>) -> (Arc<Self>, Handle) {
         let (to_self, messages) = bounded(MESSAGES_MAX);
         let handle = Handle(to_self.clone());
-        (Arc::new(Self { setup, messages, to_self, events, next_feed: AtomicU64::new(1) }), handle)
+        let next_feed = AtomicU64::new(1);
+        (Arc::new(Self { setup, state_dir, messages, to_self, events, next_feed }), handle)
     }
 }
 

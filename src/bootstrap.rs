@@ -158,7 +158,8 @@ struct Device {
 impl Device {
     /// Makes all services; none of them runs, and none has touched anything.
     fn new(options: &Options, database: storage::Database, to_app: Sender<Event>) -> Result<Self, BootError> {
-        let (audio_player, audio) = AudioPlayer::new(options.config.audio, to_app.clone());
+        let (audio_player, audio) =
+            AudioPlayer::new(options.config.audio, options.state_dir.clone(), to_app.clone());
         let (keeper, storage) = Storage::new(database, to_app.clone());
         let (finder, library) = Library::new(to_app.clone());
         let (meter, measure) = Measure::new(options.state_dir.clone(), to_app.clone());

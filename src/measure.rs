@@ -201,7 +201,8 @@ fn listen(path: &Path, blob: Blob, stopped: &dyn Fn() -> bool) -> Result<Measure
     if media.is_none() {
         return Err(Failure::Stopped);
     }
-    let Some(Ok(meter)) = meter.filter(|meter| meter.as_ref().is_ok_and(|meter| meter.duration_ms() > 0)) else {
+    let Some(Ok(meter)) = meter.filter(|meter| meter.as_ref().is_ok_and(|meter| meter.duration_ms() > 0))
+    else {
         return Err(LoadError::NotDecodable("there is no sound in it".into()).into());
     };
     Ok(Measurement { blob, duration_ms: meter.duration_ms(), loudness: meter.loudness(), cues: meter.cues() })

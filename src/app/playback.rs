@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use orchestrion_protocol::status::EntryId;
 
-use super::crossfade::{Side, plan};
+use super::crossfade::plan;
 use super::{App, Effect};
-use crate::audio::{Command, Heard, Join, JoinAt, LoadId, Media};
+use crate::audio::{Command, Heard, Join, JoinAt, LoadId, Media, StartAt};
 use crate::storage::{ChosenBy, HowEnded, PlayKey};
 use crate::time::{Mono, Now};
 
@@ -48,7 +48,6 @@ pub(super) struct Sounding {
     pub(super) entry: EntryId,
     pub(super) media: Box<Media>,
     pub(super) heard: Heard,
-    start_ms: u64,
 }
 
 /// A song on its way in.
@@ -56,7 +55,7 @@ pub(super) struct Sounding {
 pub(super) struct Incoming {
     load: LoadId,
     pub(super) entry: EntryId,
-    start_ms: u64,
+    start: StartAt,
     chosen_by: ChosenBy,
     /// The open play that it goes on with, after a seek.
     same_play: Option<PlayKey>,
@@ -64,6 +63,17 @@ pub(super) struct Incoming {
     continues: Option<PlayKey>,
     media: Option<Box<Media>>,
     takes_over: TakesOver,
+}
+
+impl Incoming {
+    /// Where it begins, as far as that is known.
+    fn start_ms(&self) -> u64 {
+        match (&self.media, self.start) {
+            (Some(media), _) => media.start_ms,
+            (None, StartAt::Place(ms)) => ms,
+            (None, StartAt::Music) => 0,
+        }
+    }
 }
 
 /// When an incoming song takes over.
@@ -140,7 +150,7 @@ impl App {
     pub(super) fn jump(
         &mut self,
         entry: EntryId,
-        start_ms: u64,
+        start: StartAt,
         chosen_by: ChosenBy,
         effects: &mut Vec<Effect>,
     ) {
@@ -152,7 +162,7 @@ impl App {
         self.drop_incoming(effects);
         // From now on this is where the queue stands: it cannot be removed on its way in.
         self.queue.set_current(entry);
-        self.load(entry, start_ms, chosen_by, TakesOver::AtOnce { fade_ms }, effects);
+        self.load(entry, start, chosen_by, TakesOver::AtOnce { fade_ms }, effects);
     }
 
     /// Goes on with the song of the run before.
@@ -165,7 +175,7 @@ impl App {
     ) {
         self.playback.transport = Transport::Playing;
         let fade_ms = if start_ms > 0 { RESUME_FADE_MS } else { 0 };
-        self.load(entry, start_ms, ChosenBy::Resume, TakesOver::AtOnce { fade_ms }, effects);
+        self.load(entry, StartAt::Place(start_ms), ChosenBy::Resume, TakesOver::AtOnce { fade_ms }, effects);
         if let Some(incoming) = &mut self.playback.incoming {
             incoming.continues = continues;
         }
@@ -232,7 +242,7 @@ impl App {
                 self.join_incoming(effects);
             }
             _ => match self.next_entry(now, here, true) {
-                Some(next) => self.jump(next, 0, ChosenBy::User, effects),
+                Some(next) => self.jump(next, StartAt::Music, ChosenBy::User, effects),
                 None => {
                     self.drop_incoming(effects);
                     if let Some(current) = self.playback.current.take() {
@@ -255,7 +265,7 @@ impl App {
             let quarantine = &self.quarantine;
             self.queue.before(here, |entry| quarantine.reason(now.monotonic, &entry.path).is_none())
         };
-        self.jump(before.unwrap_or(here), 0, ChosenBy::User, effects);
+        self.jump(before.unwrap_or(here), StartAt::Music, ChosenBy::User, effects);
     }
 
     /// To a place in the current song, which stays the same play.
@@ -263,7 +273,7 @@ impl App {
         let Some(current) = &self.playback.current else { return };
         let (entry, load) = (current.entry, current.load);
         let key = self.plays.key_of(load);
-        self.jump(entry, position_ms, ChosenBy::User, effects);
+        self.jump(entry, StartAt::Place(position_ms), ChosenBy::User, effects);
         if let Some(incoming) = &mut self.playback.incoming {
             incoming.same_play = key;
         }
@@ -295,14 +305,14 @@ impl App {
             return;
         }
         if let Some(next) = wanted {
-            self.load(next, 0, ChosenBy::Queue, TakesOver::ByItself, effects);
+            self.load(next, StartAt::Music, ChosenBy::Queue, TakesOver::ByItself, effects);
         }
     }
 
     fn load(
         &mut self,
         entry: EntryId,
-        start_ms: u64,
+        start: StartAt,
         chosen_by: ChosenBy,
         takes_over: TakesOver,
         effects: &mut Vec<Effect>,
@@ -319,7 +329,7 @@ impl App {
         self.playback.incoming = Some(Incoming {
             load,
             entry,
-            start_ms,
+            start,
             chosen_by,
             same_play: None,
             continues: None,
@@ -327,7 +337,7 @@ impl App {
             takes_over,
         });
         self.dirty = true;
-        effects.push(Effect::Audio(Command::Load { load, path, start_ms }));
+        effects.push(Effect::Audio(Command::Load { load, path, start }));
     }
 
     /// Tells the mixer when the incoming song begins, if it is ready.
@@ -341,12 +351,7 @@ impl App {
             (TakesOver::AtOnce { fade_ms }, _) => Join { from, to, at: JoinAt::Now, fade_ms },
             (TakesOver::ByItself, None) => Join { from, to, at: JoinAt::Now, fade_ms: 0 },
             (TakesOver::ByItself, Some(current)) => {
-                let plan = plan(
-                    self.crossfade_ms,
-                    Side { media: &current.media, start_ms: current.start_ms },
-                    Side { media, start_ms: incoming.start_ms },
-                    !self.queue.is_shuffled(),
-                );
+                let plan = plan(self.crossfade_ms, &current.media, media, !self.queue.is_shuffled());
                 Join { from, to, at: plan.at, fade_ms: plan.fade_ms }
             }
         };

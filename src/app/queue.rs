@@ -241,6 +241,14 @@ impl Queue {
         later.chain(around).copied().find(is_allowed)
     }
 
+    /// The files that are played from `id` on, that one first, at most `len_max`; with repeat the way leads round once.
+    pub(super) fn ahead(&self, id: Option<EntryId>, len_max: usize) -> impl Iterator<Item = &Arc<Path>> {
+        let at = id.and_then(|id| self.order.iter().position(|other| *other == id)).unwrap_or(0);
+        let around = if self.repeat == Repeat::Off { 0 } else { at };
+        let ids = self.order[at..].iter().chain(&self.order[..around]).take(len_max);
+        ids.filter_map(|id| self.entries.get(id).map(|entry| &entry.path))
+    }
+
     /// What plays before `id`.
     pub(super) fn before(&self, id: EntryId, allowed: impl Fn(&Entry) -> bool) -> Option<EntryId> {
         let at = self.order.iter().position(|other| *other == id)?;

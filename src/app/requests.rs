@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::playback::Transport;
 use super::queue::QueueError;
 use super::{App, Effect};
-use crate::audio::Command;
+use crate::audio::{Command, StartAt};
 use crate::control::{self, ClientId};
 use crate::library::{self, WishId};
 use crate::storage::ChosenBy;
@@ -162,7 +162,7 @@ impl App {
 
     fn play_entry(&mut self, now: Now, entry: EntryId, effects: &mut Vec<Effect>) {
         self.playback.transport = Transport::Playing;
-        self.jump(entry, 0, ChosenBy::User, effects);
+        self.jump(entry, StartAt::Music, ChosenBy::User, effects);
         self.checkpoint(now, effects);
     }
 

@@ -14,8 +14,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::feed::{Counters, Feed, FeedId, FeedWriter, feed};
 use super::resample::Resampler;
 use super::song::{Progress, Song};
-use super::{LoadError, Media};
+use super::{LoadError, Media, StartAt};
+use crate::measure::{FileId, Measurement};
 use crate::service::panic_words;
+use crate::storage::Measurements;
 
 /// Sound that the ring holds.
 const RING_MS: u64 = 2000;
@@ -32,7 +34,7 @@ const TASKS_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) enum Task {
     /// Drop what there is and open this.
-    Load { feed: FeedId, path: Arc<Path>, start_ms: u64, out_hz: u32 },
+    Load { feed: FeedId, path: Arc<Path>, start: StartAt, out_hz: u32 },
     /// When the song of `after` ends well, go on with this one in the same ring.
     Splice { after: FeedId, counters: Arc<Counters>, path: Arc<Path> },
     /// Drop what there is.
@@ -65,10 +67,16 @@ pub(super) struct Deck {
 }
 
 impl Deck {
-    /// Starts the thread; `report` is called on it.
-    pub(super) fn start(name: &str, report: impl Fn(Report) + Send + 'static) -> std::io::Result<Self> {
+    /// Starts the thread; `report` is called on it. It looks files up in `measurements`.
+    pub(super) fn start(
+        name: &str,
+        measurements: Measurements,
+        report: impl Fn(Report) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (tasks, waiting) = bounded(TASKS_MAX);
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&waiting, &report))?;
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&waiting, measurements, &report))?;
         Ok(Self { tasks, thread })
     }
 
@@ -89,7 +97,11 @@ impl Deck {
     }
 }
 
-fn run(tasks: &Receiver<Task>, report: &impl Fn(Report)) {
+fn look_up(known: &mut Measurements, path: &Path) -> Option<Measurement> {
+    known.lookup(path, FileId::of(path).ok()?)
+}
+
+fn run(tasks: &Receiver<Task>, mut measurements: Measurements, report: &impl Fn(Report)) {
     let mut job: Option<Job> = None;
     loop {
         let wait = job.as_ref().map_or(Duration::MAX, Job::wait);
@@ -99,10 +111,16 @@ fn run(tasks: &Receiver<Task>, report: &impl Fn(Report)) {
             Err(RecvTimeoutError::Disconnected) => return,
         };
         match task {
-            Some(Task::Load { feed, path, start_ms, out_hz }) => {
+            Some(Task::Load { feed, path, start, out_hz }) => {
                 drop(job.take());
+                let measurement = look_up(&mut measurements, &path);
+                let start_ms = match start {
+                    StartAt::Place(ms) => ms,
+                    StartAt::Music => measurement.as_ref().map_or(0, |found| found.cues.head_ms),
+                };
                 match guarded(|| Job::open(feed, &path, start_ms, out_hz)) {
-                    Ok((opened, feed, media)) => {
+                    Ok((opened, feed, mut media)) => {
+                        (media.start_ms, media.measurement) = (start_ms, measurement);
                         report(Report::Ready { feed, media });
                         job = Some(opened);
                     }

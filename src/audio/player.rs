@@ -15,7 +15,10 @@ use super::deck::{Deck, Report, Task};
 use super::feed::{Counters, Feed, FeedId};
 use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerRemote, MixerReport, mixer};
 use super::output::{self, Dock, Opened, Wanted};
-use super::{AudioPlayer, Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, Output, volume};
+use super::{
+    AudioPlayer, Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, Output, StartAt, volume,
+};
+use crate::storage::Measurements;
 use hung::Starving;
 
 /// What the audio thread hears: `App`'s commands, its decks' reports, and the word to stop.
@@ -180,7 +183,7 @@ impl<'a> Player<'a> {
 
     fn obey(&mut self, command: Command) -> Result<(), String> {
         match command {
-            Command::Load { load, path, start_ms } => self.load(load, path, start_ms)?,
+            Command::Load { load, path, start } => self.load(load, path, start)?,
             Command::Join(join) => self.join(join),
             Command::CancelJoin => self.mix(MixerCommand::CancelJoin),
             Command::Unload { load, fade_ms } => self.unload(load, fade_ms),
@@ -236,7 +239,7 @@ impl<'a> Player<'a> {
         let _ = self.service.events.send(crate::app::Event::Audio(event));
     }
 
-    fn load(&mut self, load: LoadId, path: Arc<std::path::Path>, start_ms: u64) -> Result<(), String> {
+    fn load(&mut self, load: LoadId, path: Arc<std::path::Path>, start: StartAt) -> Result<(), String> {
         let index = self.free_bay();
         // A deck that is still opening something else does not make this one wait.
         if self.bays[index].opening.is_some() && self.left_behind.len() < LEFT_BEHIND_LEN_MAX {
@@ -253,7 +256,7 @@ impl<'a> Player<'a> {
         }
         bay.opening = Some((feed, Instant::now()));
         let attached = bay.attached;
-        let task = Task::Load { feed, path: Arc::clone(&path), start_ms, out_hz: self.rate_hz };
+        let task = Task::Load { feed, path: Arc::clone(&path), start, out_hz: self.rate_hz };
         let is_taken = bay.deck.send(task);
         self.feeds
             .insert(feed, Entry { load, rate_hz: 0, path, counters: None, error: None, role: Role::Main });
@@ -483,5 +486,6 @@ fn start_deck(service: &AudioPlayer, index: usize) -> Result<Deck, String> {
     let report = move |report| {
         let _ = to_self.send(Message::Deck(index, report));
     };
-    Deck::start(DECKS[index].1, report).map_err(|e| format!("no thread for {}: {e}", DECKS[index].1))
+    Deck::start(DECKS[index].1, Measurements::new(&service.state_dir), report)
+        .map_err(|e| format!("no thread for {}: {e}", DECKS[index].1))
 }

@@ -82,6 +82,8 @@ impl Song {
             size: sound.size,
             modified_ms: sound.modified_ms,
             tags: tags::read(path),
+            start_ms,
+            measurement: None,
         };
         let cut = sound.ogg_is_cut.then_some("its last Ogg page is missing");
         let song =

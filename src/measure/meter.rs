@@ -199,8 +199,7 @@ impl Meter {
         let threshold = (loudness.integrated_lufs - CUE_RANGE_LU).max(CUE_FLOOR_LUFS);
         let Some(sound) = self.levels.above(threshold) else { return all };
         let head_ms = Some(sound.from_ms.saturating_sub(HEAD_MARGIN_MS)).filter(|ms| *ms >= SILENCE_KEPT_MS);
-        let tail_ms =
-            Some(sound.to_ms + TAIL_MARGIN_MS).filter(|ms| ms + SILENCE_KEPT_MS <= duration_ms);
+        let tail_ms = Some(sound.to_ms + TAIL_MARGIN_MS).filter(|ms| ms + SILENCE_KEPT_MS <= duration_ms);
         let tail_ms = tail_ms.unwrap_or(duration_ms);
         let swing = self.levels.above(loudness.integrated_lufs - SWING_RANGE_LU);
         Cues {

@@ -122,11 +122,10 @@ impl Measure {
             shelf.touch(path, &measurement.blob);
             return;
         }
-        let outcome = measure(
-            path,
-            &mut |blob| shelf.store.as_ref().and_then(|store| store.of_blob(blob)),
-            &|| self.stopped(),
-        );
+        let outcome =
+            measure(path, &mut |blob| shelf.store.as_ref().and_then(|store| store.of_blob(blob)), &|| {
+                self.stopped()
+            });
         match outcome {
             Ok((file, measurement)) => {
                 shelf.save(Measured { path: path.to_path_buf(), file, measurement: measurement.clone() });
@@ -142,7 +141,12 @@ impl Measure {
         self.report(path, file, Err(error));
     }
 
-    fn report(&self, path: &Arc<Path>, file: Option<FileId>, result: Result<Box<super::Measurement>, LoadError>) {
+    fn report(
+        &self,
+        path: &Arc<Path>,
+        file: Option<FileId>,
+        result: Result<Box<super::Measurement>, LoadError>,
+    ) {
         let mut event = AppEvent::Measure(Event::Measured { path: Arc::clone(path), file, result });
         while let Err(SendTimeoutError::Timeout(back)) = self.events.send_timeout(event, REPORT_WAIT) {
             if self.stopped() {

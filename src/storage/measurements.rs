@@ -108,9 +108,10 @@ impl MeasurementStore {
 
     /// What is known of a content.
     pub fn of_blob(&self, blob: &Blob) -> Option<Measurement> {
-        let outcome = self.connection.prepare_cached(BY_BLOB).and_then(|mut statement| {
-            statement.query_row(params![blob.0, VERSION], measurement).optional()
-        });
+        let outcome = self
+            .connection
+            .prepare_cached(BY_BLOB)
+            .and_then(|mut statement| statement.query_row(params![blob.0, VERSION], measurement).optional());
         self.heard(outcome)
     }
 
@@ -126,14 +127,18 @@ impl MeasurementStore {
             }
             outcome => outcome,
         };
-        outcome.map_err(|error| format!("{} cannot be written: {}", self.path.display(), damage::words(&error)))
+        outcome
+            .map_err(|error| format!("{} cannot be written: {}", self.path.display(), damage::words(&error)))
     }
 
     /// Notes that these were wanted, so that they stay.
     ///
     /// # Errors
     /// As [`MeasurementStore::save`].
-    pub fn touch<'a>(&mut self, wanted: impl IntoIterator<Item = (&'a Path, &'a Blob)>) -> Result<(), String> {
+    pub fn touch<'a>(
+        &mut self,
+        wanted: impl IntoIterator<Item = (&'a Path, &'a Blob)>,
+    ) -> Result<(), String> {
         let session = self.session;
         let touch = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -257,7 +262,11 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn insert_measurement(connection: &Connection, measurement: &Measurement, session: i64) -> rusqlite::Result<()> {
+fn insert_measurement(
+    connection: &Connection,
+    measurement: &Measurement,
+    session: i64,
+) -> rusqlite::Result<()> {
     let loudness = measurement.loudness.as_ref();
     let cues = &measurement.cues;
     let mut statement = connection.prepare_cached(

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use orchestrion::audio::{Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media};
+use orchestrion::audio::{Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, StartAt};
+use orchestrion::measure::{Blob, Cues, Measurement};
 use orchestrion::time::Mono;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,6 +15,12 @@ use rand_chacha::ChaCha8Rng;
 pub enum SongKind {
     Good {
         ms: u64,
+    },
+    /// Was measured, and begins and ends with silence.
+    Measured {
+        ms: u64,
+        head_ms: u64,
+        tail_ms: u64,
     },
     /// Ends early.
     Truncated {
@@ -73,6 +80,14 @@ impl DeckWorld {
         }
     }
 
+    /// Where the music of a file begins.
+    fn head_ms(&self, path: &Path) -> u64 {
+        match self.songs.get(path) {
+            Some(SongKind::Measured { head_ms, .. }) => *head_ms,
+            _ => 0,
+        }
+    }
+
     pub fn paths(&self) -> Vec<PathBuf> {
         self.songs.keys().cloned().collect()
     }
@@ -88,7 +103,7 @@ impl DeckWorld {
     }
 
     pub fn is_all_bad(&self) -> bool {
-        let heard = |kind: &SongKind| matches!(kind, SongKind::Good { .. });
+        let heard = |kind: &SongKind| matches!(kind, SongKind::Good { .. } | SongKind::Measured { .. });
         !self.songs.values().any(heard)
     }
 
@@ -106,7 +121,11 @@ impl DeckWorld {
 
     pub fn obey(&mut self, now: Mono, command: Command) {
         match command {
-            Command::Load { load, path, start_ms } => {
+            Command::Load { load, path, start } => {
+                let start_ms = match start {
+                    StartAt::Music => self.head_ms(&path),
+                    StartAt::Place(ms) => ms,
+                };
                 let ready = now.plus_ms(self.chance.random_range(1..80));
                 let before = self.loads.insert(
                     load,
@@ -186,7 +205,7 @@ impl DeckWorld {
             let Some(song) = self.loads.get_mut(&load) else { continue };
             song.kind = self.songs[&*song.path];
             let duration_ms = match song.kind {
-                SongKind::Good { ms } => ms,
+                SongKind::Good { ms } | SongKind::Measured { ms, .. } => ms,
                 SongKind::Truncated { promised_ms, .. } => promised_ms,
                 SongKind::Bad => {
                     self.loads.remove(&load);
@@ -196,7 +215,21 @@ impl DeckWorld {
                 }
             };
             song.stage = Stage::Ready;
-            let media = Box::new(Media { duration_ms: Some(duration_ms), ..Media::default() });
+            let measurement = match song.kind {
+                SongKind::Measured { ms, head_ms, tail_ms } => Some(Measurement {
+                    blob: Blob([0; 32]),
+                    duration_ms: ms,
+                    loudness: None,
+                    cues: Cues { head_ms, tail_ms, swing_end_ms: tail_ms, silence_ms: 0 },
+                }),
+                _ => None,
+            };
+            let media = Box::new(Media {
+                duration_ms: Some(duration_ms),
+                start_ms: song.start_ms,
+                measurement,
+                ..Media::default()
+            });
             self.events.push(Event::Loaded { load, media });
         }
     }
@@ -236,7 +269,7 @@ impl DeckWorld {
         let mut over = vec![];
         for (load, song) in &mut self.loads {
             let (ms, is_broken) = match song.kind {
-                SongKind::Good { ms } => (ms, None),
+                SongKind::Good { ms } | SongKind::Measured { ms, .. } => (ms, None),
                 SongKind::Truncated { ms, promised_ms } => {
                     (ms, Some(LoadError::Truncated { got_ms: ms, promised_ms }))
                 }

@@ -81,7 +81,7 @@ impl Sim {
                 Effect::Library(library::Command::Expand { .. }) if self.holds_library => {}
                 Effect::Library(library::Command::Expand { wish, .. }) => self.answer_library(wish),
                 Effect::Control(control::Command::Reply { .. }) => self.replies += 1,
-                Effect::Control(control::Command::Notify(_)) | Effect::Reload => {}
+                Effect::Control(control::Command::Notify(_)) | Effect::Measure(_) | Effect::Reload => {}
                 Effect::Exit(exit) => self.exit = Some(exit),
             }
         }
@@ -172,6 +172,16 @@ fn an_album_of_songs_plays_through_with_crossfades_and_each_is_counted_once() {
     assert_eq!(sim.world.fades_ms, [5000, 5000]);
     assert!(sim.world.silence_ms() > 5000, "the queue has ended");
     sim.witness.check_all_closed();
+}
+
+#[test]
+fn silence_at_the_ends_of_measured_songs_is_skipped() {
+    let silent = SongKind::Measured { ms: 40_000, head_ms: 4000, tail_ms: 30_000 };
+    let mut sim = Sim::new(1, &[silent, silent, good(25_000)], start(Repeat::Off, 5000));
+    // 26 s of music each, of which 5 s are heard with the next, and 25 s.
+    sim.run_ms(26_000 + 21_000 + 20_000 + 2000);
+    assert_eq!(sim.witness.closed_as("finished"), 3);
+    assert_eq!(sim.world.fades_ms, [5000, 5000]);
 }
 
 #[test]
@@ -362,11 +372,16 @@ fn under_any_sequence_of_presses_faults_and_deaths_the_laws_hold() {
 fn hold_the_laws(seed: u64) {
     let mut chance = ChaCha8Rng::seed_from_u64(seed ^ 0xabcd);
     let songs: Vec<SongKind> = (0..chance.random_range(2..12))
-        .map(|i| match chance.random_range(0..6) {
+        .map(|i| match chance.random_range(0..7) {
             _ if i == 0 => good(30_000),
             0 => SongKind::Bad,
             1 => SongKind::Truncated { promised_ms: 60_000, ms: chance.random_range(1..30_000) },
             2 => good(chance.random_range(300..3000)),
+            3 => {
+                let ms = chance.random_range(5000..60_000);
+                let head_ms = chance.random_range(0..ms / 2);
+                SongKind::Measured { ms, head_ms, tail_ms: chance.random_range(head_ms + 400..=ms) }
+            }
             _ => good(chance.random_range(5000..60_000)),
         })
         .collect();

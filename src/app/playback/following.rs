@@ -6,7 +6,8 @@ use orchestrion_protocol::status::EntryId;
 
 use super::{TakesOver, Transport};
 use crate::app::{App, Effect};
-use crate::audio::LoadError;
+use crate::audio::{LoadError, StartAt};
+use crate::measure::{self, AHEAD_LEN_MAX};
 use crate::storage::ChosenBy;
 use crate::time::Now;
 
@@ -27,6 +28,15 @@ impl App {
         })
     }
 
+    /// Lets what is played next be measured before it is.
+    pub(in crate::app) fn measure_ahead(&mut self, effects: &mut Vec<Effect>) {
+        let here = self.place_in_queue();
+        if !self.queue.ahead(here, AHEAD_LEN_MAX).eq(&self.told_ahead) {
+            self.told_ahead = self.queue.ahead(here, AHEAD_LEN_MAX).cloned().collect();
+            effects.push(Effect::Measure(measure::Command::Ahead(self.told_ahead.clone())));
+        }
+    }
+
     /// Begins where the queue stands, or with what follows.
     pub(super) fn start_somewhere(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if let Some(paused) =
@@ -41,7 +51,9 @@ impl App {
             self.queue.current().filter(|id| healthy(id) && !self.playback.is_over && !self.playback.is_done);
         let here = if self.playback.is_over { None } else { self.queue.current() };
         match current.or_else(|| self.next_entry(now, here, true)) {
-            Some(entry) => self.load(entry, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects),
+            Some(entry) => {
+                self.load(entry, StartAt::Music, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects)
+            }
             None => self.dirty = true,
         }
     }
@@ -52,7 +64,7 @@ impl App {
             && self.playback.transport == Transport::Playing
             && self.playback.incoming.is_none()
         {
-            self.load(first, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects);
+            self.load(first, StartAt::Music, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects);
         }
     }
 

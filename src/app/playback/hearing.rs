@@ -6,8 +6,8 @@ use super::{
     CHECKPOINT_EVERY_MS, Incoming, Leaving, PAUSE_FADE_MS, RESUME_FADE_MS, SHUTDOWN, Sounding, TakesOver,
     Transport,
 };
-use crate::app::{App, Effect};
-use crate::audio::{self, Command, Heard, LoadError, LoadId, Media};
+use crate::app::{App, Effect, crossfade};
+use crate::audio::{self, Command, Heard, LoadError, LoadId, Media, StartAt};
 use crate::storage::{ChosenBy, HowEnded, PlayStart};
 use crate::time::Now;
 
@@ -46,7 +46,13 @@ impl App {
         if let Some(current) = self.playback.current.take() {
             let key = self.plays.key_of(current.load);
             let takes_over = TakesOver::AtOnce { fade_ms: RESUME_FADE_MS };
-            self.load(current.entry, current.heard.position_ms, ChosenBy::Resume, takes_over, effects);
+            self.load(
+                current.entry,
+                StartAt::Place(current.heard.position_ms),
+                ChosenBy::Resume,
+                takes_over,
+                effects,
+            );
             if let (Some(key), Some(incoming)) = (key, &mut self.playback.incoming) {
                 // The same play goes on: its old load counts as far as it was heard.
                 let load = incoming.load;
@@ -66,7 +72,7 @@ impl App {
         } else if let Some(incoming) = incoming {
             self.load(
                 incoming.entry,
-                incoming.start_ms,
+                incoming.start,
                 incoming.chosen_by,
                 TakesOver::AtOnce { fade_ms: 0 },
                 effects,
@@ -87,8 +93,16 @@ impl App {
             entry.tags = Some(media.tags.clone());
             entry.duration_ms = media.duration_ms;
         }
-        incoming.media = Some(media);
         self.dirty = true;
+        let follows = |current: &Sounding| crossfade::follows(&current.media.tags, &media.tags);
+        let is_album = !self.queue.is_shuffled() && self.playback.current.as_ref().is_some_and(follows);
+        if is_album && incoming.takes_over == TakesOver::ByItself && media.start_ms > 0 {
+            // Between tracks of an album silence is music.
+            let entry = incoming.entry;
+            self.drop_incoming(effects);
+            return self.load(entry, StartAt::Place(0), ChosenBy::Queue, TakesOver::ByItself, effects);
+        }
+        incoming.media = Some(media);
         self.join_incoming(effects);
     }
 
@@ -111,9 +125,8 @@ impl App {
         if !goes_on {
             self.open_play(now, &incoming, &media, effects);
         }
-        let heard = Heard { position_ms: incoming.start_ms, ..Heard::default() };
-        self.playback.current =
-            Some(Sounding { load, entry: incoming.entry, media, heard, start_ms: incoming.start_ms });
+        let heard = Heard { position_ms: media.start_ms, ..Heard::default() };
+        self.playback.current = Some(Sounding { load, entry: incoming.entry, media, heard });
         self.queue.set_current(incoming.entry);
         self.keeper.save_queue(self.queue.snapshot(), effects);
         self.dirty = true;
@@ -135,7 +148,7 @@ impl App {
             started: now.monotonic,
             started_wall: now.wall,
             duration_ms: media.duration_ms,
-            start_offset_ms: incoming.start_ms,
+            start_offset_ms: media.start_ms,
             output: self.output.as_ref().map(|output| output.name.clone()).unwrap_or_default(),
             volume_db: if self.muted { None } else { audio::volume::decibels(self.volume) },
             chosen_by: incoming.chosen_by,
@@ -174,7 +187,13 @@ impl App {
                 }
                 None => match self.next_entry(now, Some(current.entry), false) {
                     Some(next) => {
-                        self.load(next, 0, ChosenBy::Queue, TakesOver::AtOnce { fade_ms: 0 }, effects);
+                        self.load(
+                            next,
+                            StartAt::Music,
+                            ChosenBy::Queue,
+                            TakesOver::AtOnce { fade_ms: 0 },
+                            effects,
+                        );
                     }
                     None => self.nothing_follows(now, effects),
                 },
@@ -258,7 +277,7 @@ impl App {
             return;
         }
         match self.next_entry(now, Some(incoming.entry), true) {
-            Some(next) => self.load(next, 0, ChosenBy::Queue, incoming.takes_over, effects),
+            Some(next) => self.load(next, StartAt::Music, ChosenBy::Queue, incoming.takes_over, effects),
             None if self.playback.current.is_none() => self.nothing_follows(now, effects),
             None => self.go_on_after_pause(effects),
         }

@@ -20,7 +20,7 @@ impl App {
             (None, Some(incoming)) => {
                 let before = incoming.continues.map(|key| OpenPlay { key, heard_ms: 0, audible_ms: 0 });
                 let play = self.plays.so_far(incoming.load).or(before);
-                (incoming.entry, incoming.start_ms, play)
+                (incoming.entry, incoming.start_ms(), play)
             }
             (None, None) => match self.queue.current() {
                 Some(entry) => (entry, 0, None),

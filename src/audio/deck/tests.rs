@@ -21,7 +21,10 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let (tell, reports) = bounded(64);
-        let deck = Deck::start("deck_test", move |report| tell.send(report).unwrap()).unwrap();
+        let deck = Deck::start("deck_test", Measurements::new(Path::new("/nonexistent")), move |report| {
+            tell.send(report).unwrap()
+        })
+        .unwrap();
         Self { deck, reports, dir: tempfile::tempdir().unwrap() }
     }
 
@@ -30,7 +33,12 @@ impl Rig {
     }
 
     fn load(&self, id: u64, path: &Path, start_ms: u64) -> Result<(Feed, Box<Media>), LoadError> {
-        let task = Task::Load { feed: FeedId(id), path: path.into(), start_ms, out_hz: OUT_HZ };
+        let task = Task::Load {
+            feed: FeedId(id),
+            path: path.into(),
+            start: StartAt::Place(start_ms),
+            out_hz: OUT_HZ,
+        };
         assert!(self.deck.send(task));
         match self.reports.recv_timeout(Duration::from_secs(20)).unwrap() {
             Report::Ready { feed, media } => Ok((feed, media)),

@@ -27,7 +27,8 @@ fn files(dir: &Path) -> Vec<(&'static str, PathBuf)> {
         }
     }
     let source = dir.join("source.wav");
-    orchestrion_rig::wav::write(&source, &tone, 2, 48_000, orchestrion_rig::wav::SampleFormat::Int16).unwrap();
+    orchestrion_rig::wav::write(&source, &tone, 2, 48_000, orchestrion_rig::wav::SampleFormat::Int16)
+        .unwrap();
     let more: [(&str, &str, &[&str]); 4] = [
         ("opus", "opusenc", &["--quiet", "IN", "OUT"]),
         ("m4a", "ffmpeg", &["-v", "error", "-y", "-i", "IN", "-c:a", "aac", "OUT"]),
@@ -153,7 +154,11 @@ fn the_front_cover_is_found_in_every_format_and_only_when_it_is_asked_for() {
         });
         let found = cover(&path).unwrap_or_else(|| panic!("{format}: no cover"));
         assert!(found.bytes == front && found.mime == "image/jpeg", "{format}: {}", found.mime);
-        assert_eq!(read(&path).title.as_deref(), Some("with pictures"), "{format}: a large cover hides no tags");
+        assert_eq!(
+            read(&path).title.as_deref(),
+            Some("with pictures"),
+            "{format}: a large cover hides no tags"
+        );
     }
 }
 

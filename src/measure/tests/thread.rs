@@ -66,7 +66,11 @@ fn files_ahead_are_measured_in_order_and_only_once() {
     assert_eq!((&first.0, &second.0), (&b, &a));
     let found = second.2.unwrap();
     let mut reader = Measurements::new(&bench.dir.path().join("state"));
-    assert_eq!(reader.lookup(&a, FileId::of(&a).unwrap()).as_ref(), Some(&*found), "it can be looked up at once");
+    assert_eq!(
+        reader.lookup(&a, FileId::of(&a).unwrap()).as_ref(),
+        Some(&*found),
+        "it can be looked up at once"
+    );
     // What is known is passed over in silence: the next report is of the one that is not.
     bench.ahead(&[&a, &b, &c]);
     assert_eq!(bench.next().0, c);
@@ -126,13 +130,15 @@ fn it_stops_in_the_middle_of_a_long_file_and_of_a_long_list() {
 fn a_newer_list_takes_the_place_of_an_older_one() {
     let mut bench = Bench::new();
     let long = bench.file("long.wav", 20, 0.5);
-    let files: Vec<Arc<Path>> = (0..AHEAD_LEN_MAX + 4).map(|n| bench.file(&format!("{n}.wav"), 1, 0.5)).collect();
+    let files: Vec<Arc<Path>> =
+        (0..AHEAD_LEN_MAX + 4).map(|n| bench.file(&format!("{n}.wav"), 1, 0.5)).collect();
     bench.ahead(&[&long]);
     for _ in 0..100 {
         bench.ahead(&[&files[0]]);
     }
     bench.ahead(&files.iter().collect::<Vec<_>>());
-    let mut seen: Vec<Arc<Path>> = (0..AHEAD_LEN_MAX).map(|_| bench.next().0).filter(|path| *path != long).collect();
+    let mut seen: Vec<Arc<Path>> =
+        (0..AHEAD_LEN_MAX).map(|_| bench.next().0).filter(|path| *path != long).collect();
     if seen.len() < AHEAD_LEN_MAX {
         seen.push(bench.next().0);
     }

@@ -135,7 +135,8 @@ fn a_lookup_among_many_files_takes_less_than_200_microseconds() {
     let mut store = MeasurementStore::open(dir.path()).unwrap();
     let all: Vec<Measured> = (0..20_000u32)
         .map(|n| {
-            let mut one = measured(&format!("/music/some artist/some album/{n}.flac"), 0, measurement(0, Some(-14.0)));
+            let mut one =
+                measured(&format!("/music/some artist/some album/{n}.flac"), 0, measurement(0, Some(-14.0)));
             one.measurement.blob.0[..4].copy_from_slice(&n.wrapping_mul(0x9E37_79B9).to_le_bytes());
             one
         })
