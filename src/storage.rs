@@ -28,8 +28,9 @@ pub use database::{Database, PLAYS_LEN_MAX};
 pub use measurements::{
     FILES_LEN_MAX, MEASUREMENTS_LEN_MAX, Measured, MeasurementStore, Measurements, measurements_path,
 };
+pub use open::{sqlite_is_safe, sqlite_version};
 pub use pending::PLAYS_UNSAVED_MAX;
-pub use read::{PlayRow, PlayRowEnd, read_plays};
+pub use read::{PlayRow, PlayRowEnd, Seen, examine, read_last_plays, read_plays};
 pub use restore::restore;
 pub use service::{COMMANDS_LEN_MAX, Full, Handle, Storage};
 

@@ -53,14 +53,14 @@ impl PlaysArgs {
     /// Lists the last plays of the log.
     pub fn run(self) -> ExitCode {
         let path = storage::database_path(&self.state_dir.unwrap_or_else(places::state_dir));
-        let plays = match storage::read_plays(&path) {
+        let plays = match storage::read_last_plays(&path, self.last) {
             Ok(plays) => plays,
             Err(error) => {
                 log::error!("{error}");
                 return ExitCode::from(exit_code::FAILED);
             }
         };
-        for row in plays.iter().skip(plays.len().saturating_sub(self.last)) {
+        for row in &plays {
             let title = row.title.clone().unwrap_or_else(|| row.path.display().to_string());
             let mark = if row.continues.is_some() { '>' } else { ' ' };
             let (how, heard_ms, audible_ms, reason) = match &row.end {

@@ -127,6 +127,16 @@ fn set_up(connection: &Connection) -> Result<()> {
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_LEN, |_| Ok(()))
 }
 
+/// The version of SQLite that is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
+/// Whether that version's write-ahead log can be used.
+pub fn sqlite_is_safe() -> bool {
+    rusqlite::version_number() >= WAL_SAFE_SINCE
+}
+
 /// The journal for a version of SQLite, given as `3_051_003` for 3.51.3.
 pub(super) fn journal_for(sqlite_version: i32) -> &'static str {
     if sqlite_version >= WAL_SAFE_SINCE {

@@ -5,10 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Result, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Result, Row};
 
 use super::rows::{path_of, unsigned, unsigned_or_null};
-use super::{Error, PlayKey, damage};
+use super::{Error, PlayKey, damage, migrate};
 use crate::time::{Mono, Wall};
 
 /// How long a writer may hold the file.
@@ -73,6 +73,24 @@ pub struct PlayRowEnd {
 /// # Errors
 /// [`Error::Unreadable`] when there is no such file, it may not be read, or it is damaged.
 pub fn read_plays(path: &Path) -> std::result::Result<Vec<PlayRow>, Error> {
+    read(path, &|connection| rows(connection, "SELECT * FROM plays ORDER BY run, seq", []))
+}
+
+/// The last `len` rows of the play log in the database at `path`, ordered by run and number; no more than these are
+/// read.
+///
+/// # Errors
+/// As [`read_plays`].
+pub fn read_last_plays(path: &Path, len: usize) -> std::result::Result<Vec<PlayRow>, Error> {
+    let sql = "SELECT * FROM plays ORDER BY run DESC, seq DESC LIMIT ?";
+    let limit = i64::try_from(len).unwrap_or(i64::MAX);
+    let mut plays = read(path, &|connection| rows(connection, sql, [limit]))?;
+    plays.reverse();
+    Ok(plays)
+}
+
+/// Asks the database at `path` without ever writing to it.
+fn read<T>(path: &Path, ask: &dyn Fn(&Connection) -> Result<T>) -> std::result::Result<T, Error> {
     let unreadable = |cause: String| Error::Unreadable { path: path.to_owned(), cause };
     if !path.is_file() {
         return Err(unreadable(
@@ -80,17 +98,62 @@ pub fn read_plays(path: &Path) -> std::result::Result<Vec<PlayRow>, Error> {
         ));
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let outcome = Connection::open_with_flags(path, flags).and_then(|connection| rows(&connection));
+    let outcome = Connection::open_with_flags(path, flags).and_then(|connection| patiently(connection, ask));
     let outcome = match outcome {
         // Who may not write to the folder cannot open the write-ahead log of a device that does not run. Then nobody
         // writes, and the file can be read as it lies there.
         Err(error) if cannot_open(&error) && !has_log(path) => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            Connection::open_with_flags(immutable(path), flags).and_then(|connection| rows(&connection))
+            Connection::open_with_flags(immutable(path), flags)
+                .and_then(|connection| patiently(connection, ask))
         }
         outcome => outcome,
     };
     outcome.map_err(|error| unreadable(damage::words(&error)))
+}
+
+/// What a look at the database shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its `user_version`.
+    pub schema: u32,
+    /// Rows of the play log.
+    pub plays_len: u64,
+}
+
+/// Looks whether the database at `path` is whole, without writing anything: where no device has it open, not even the
+/// shared memory beside it is made.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn examine(path: &Path) -> std::result::Result<Seen, String> {
+    let state_dir = path.parent().unwrap_or(Path::new("."));
+    if let Some(words) = damage::seen_from_outside(state_dir, false) {
+        return Err(words);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let is_open = has_log(path) && beside(path, "-shm").exists();
+    let connection = if is_open {
+        Connection::open_with_flags(path, flags)
+    } else {
+        Connection::open_with_flags(immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)
+    };
+    let seen = connection.and_then(|connection| patiently(connection, &look));
+    seen.map_err(|error| damage::words(&error))?
+}
+
+/// The inner error is what SQLite finds without calling it one.
+fn look(connection: &Connection) -> Result<std::result::Result<Seen, String>> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict != "ok" {
+        return Ok(Err(verdict));
+    }
+    if let Some(column) = migrate::missing_column(connection)? {
+        return Ok(Err(format!("it has no {column}")));
+    }
+    let schema = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let plays_len = connection.query_row("SELECT count(*) AS n FROM plays", [], |row| unsigned(row, "n"))?;
+    Ok(Ok(Seen { schema, plays_len }))
 }
 
 fn cannot_open(error: &rusqlite::Error) -> bool {
@@ -98,9 +161,14 @@ fn cannot_open(error: &rusqlite::Error) -> bool {
 }
 
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    Path::new(&log).exists()
+    beside(path, "-wal").exists()
+}
+
+/// What SQLite puts beside a database.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
 /// The file as a URI that promises that nobody writes. Bytes that mean something in a URI, or are not ASCII, are
@@ -112,10 +180,13 @@ fn immutable(path: &Path) -> PathBuf {
     PathBuf::from(OsStr::new(&uri))
 }
 
-fn rows(connection: &Connection) -> Result<Vec<PlayRow>> {
+fn patiently<T>(connection: Connection, ask: &dyn Fn(&Connection) -> Result<T>) -> Result<T> {
     connection.busy_timeout(BUSY)?;
-    let mut statement = connection.prepare("SELECT * FROM plays ORDER BY run, seq")?;
-    statement.query_map([], row)?.collect()
+    ask(&connection)
+}
+
+fn rows(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<PlayRow>> {
+    connection.prepare(sql)?.query_map(params, row)?.collect()
 }
 
 fn row(row: &Row<'_>) -> Result<PlayRow> {

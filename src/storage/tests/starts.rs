@@ -300,6 +300,48 @@ fn reading_the_play_log_beside_the_device_neither_needs_nor_disturbs_it() {
 }
 
 #[test]
+fn the_last_plays_are_read_alone_and_in_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = database_path(dir.path());
+    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    write(&mut database, [open(1, 9), open(1, 10), open(2, 1), open(2, 2)]).unwrap();
+    let last = |len| -> Vec<PlayKey> {
+        read_last_plays(&path, len).unwrap().into_iter().map(|row| row.key).collect()
+    };
+    assert_eq!(last(3), [key(1, 10), key(2, 1), key(2, 2)]);
+    assert_eq!((last(0), last(usize::MAX).len()), (Vec::new(), 4));
+    assert!(read_last_plays(dir.path(), 1).is_err());
+}
+
+#[test]
+fn a_look_at_the_database_writes_nothing_whether_a_device_has_it_open_or_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = database_path(dir.path());
+    let files = || {
+        let entries = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap());
+        let mut files: Vec<_> =
+            entries.map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap_or_default())).collect();
+        files.sort();
+        files
+    };
+    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    write(&mut database, [open(1, 1), open(1, 2)]).unwrap();
+    let whole = Seen { schema: u32::try_from(migrate::VERSION).unwrap(), plays_len: 2 };
+    let names = |files: &[(std::ffi::OsString, Vec<u8>)]| {
+        files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    let before = files();
+    assert_eq!(examine(&path), Ok(whole));
+    assert_eq!(names(&files()), names(&before));
+    drop(database);
+    let before = files();
+    assert_eq!(examine(&path), Ok(whole));
+    assert!(files() == before, "not a byte is changed");
+    Connection::open(&path).unwrap().execute_batch("ALTER TABLE plays DROP COLUMN album").unwrap();
+    assert!(examine(&path).unwrap_err().contains("plays.album"));
+}
+
+#[test]
 fn beyond_its_limit_the_play_log_lets_the_oldest_go() {
     let dir = tempfile::tempdir().unwrap();
     let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
