@@ -1,12 +1,16 @@
-//! The live line: what plays, redrawn in place on a terminal; elsewhere one line for each change.
+//! The live line: what plays, redrawn in place on a terminal; elsewhere one line for each change that lasts.
+
+mod changes;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use orchestrion_protocol::method::{Method, SessionMethod};
 use orchestrion_protocol::status::{State, Status, Time, notification};
 use serde_json::json;
+
+use changes::Changes;
 
 use super::client::{Client, ClientError};
 use super::text::{self, INAUDIBLE, clean, columns, fit};
@@ -34,7 +38,17 @@ pub fn watch(client: &mut Client, until: &AtomicBool) -> Result<(), ClientError>
     let stdout = io::stdout();
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let style = if stdout.is_terminal() && !dumb { Style::Line } else { Style::Log };
-    follow(client, until, &mut Screen { out: stdout, style, width: terminal_width, shown: String::new() })
+    follow(
+        client,
+        until,
+        &mut Screen {
+            out: stdout,
+            style,
+            width: terminal_width,
+            shown: String::new(),
+            changes: Changes::default(),
+        },
+    )
 }
 
 /// Writes each notification as a line of JSON until `until` is set or the device goes; the first tells the status.
@@ -107,7 +121,7 @@ fn show_changes<W: Write>(
 enum Style {
     /// A terminal: one line, drawn over itself.
     Line,
-    /// A file, a pipe or a log: a line for each change.
+    /// A file, a pipe or a log: a line for each change that lasts.
     Log,
 }
 
@@ -115,25 +129,30 @@ struct Screen<W> {
     out: W,
     style: Style,
     width: fn() -> usize,
-    /// What stands there now.
+    /// What stands on the line now.
     shown: String,
+    /// What the log was told.
+    changes: Changes,
 }
 
 impl<W: Write> Screen<W> {
     fn show(&mut self, status: &Status, time: Option<&Time>) -> io::Result<()> {
-        let line = match self.style {
-            // A full last column would make some terminals go on to the next line.
-            Style::Line => render(status, time, (self.width)().saturating_sub(1)),
-            Style::Log => change(status),
-        };
-        if line == self.shown {
-            return Ok(());
-        }
         match self.style {
-            Style::Line => write!(self.out, "\r{line}\x1b[K")?,
-            Style::Log => writeln!(self.out, "{line}")?,
+            Style::Line => {
+                // A full last column would make some terminals go on to the next line.
+                let line = render(status, time, (self.width)().saturating_sub(1));
+                if line == self.shown {
+                    return Ok(());
+                }
+                write!(self.out, "\r{line}\x1b[K")?;
+                self.shown = line;
+            }
+            Style::Log => {
+                for line in self.changes.lines(status, Instant::now()) {
+                    writeln!(self.out, "{line}")?;
+                }
+            }
         }
-        self.shown = line;
         self.out.flush()
     }
 
@@ -151,22 +170,6 @@ fn terminal_width() -> usize {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => WIDTH_FALLBACK,
     }
-}
-
-/// What is the same as long as nothing but the time changes.
-fn change(status: &Status) -> String {
-    let mut line = format!("{}: {}", text::state(status.state), subject(status));
-    if let Some(duration_ms) = status.current.as_ref().and_then(|song| song.duration_ms) {
-        line.push_str(&format!(" ({})", text::clock(duration_ms)));
-    }
-    // Where it waits, the subject is the reason already.
-    if let Some(why) = status.why.as_deref().filter(|_| status.current.is_some()) {
-        line.push_str(&format!("; {}", clean(why)));
-    }
-    if is_inaudible(status) && !line.contains(INAUDIBLE) {
-        line.push_str(&format!("; {INAUDIBLE}"));
-    }
-    line
 }
 
 fn subject(status: &Status) -> String {
@@ -283,7 +286,6 @@ mod tests {
         status.output = Some(Output { name: "null".into(), audible: false, rate_hz: 48_000, problem: None });
         let line = render(&status, Some(&a_time(0, Some(-3.0))), 100);
         assert!(line.contains(INAUDIBLE) && !line.contains('█'), "{line}");
-        assert!(change(&status).ends_with(INAUDIBLE));
     }
 
     #[test]
@@ -300,7 +302,6 @@ mod tests {
         status.current = None;
         status.next = None;
         assert_eq!(render(&status, None, 80), "waiting  the disk is empty  muted");
-        assert_eq!(change(&status), "waiting: the disk is empty");
     }
 
     #[test]
@@ -357,7 +358,13 @@ mod tests {
 
     fn shown(style: Style) -> String {
         let (_folder, mut client) = device_with(news());
-        let mut screen = Screen { out: Vec::new(), style, width: || 81, shown: String::new() };
+        let mut screen = Screen {
+            out: Vec::new(),
+            style,
+            width: || 81,
+            shown: String::new(),
+            changes: Changes::default(),
+        };
         let outcome = follow(&mut client, &AtomicBool::new(false), &mut screen);
         assert!(matches!(outcome, Err(ClientError::Closed)));
         String::from_utf8(screen.out).unwrap()
@@ -396,7 +403,13 @@ mod tests {
         let (_folder, mut client) = device_with(news());
         assert!(watch_json(&mut client, &AtomicBool::new(false), &mut ClosedPipe).is_ok());
         let (_folder, mut client) = device_with(news());
-        let mut screen = Screen { out: ClosedPipe, style: Style::Log, width: || 81, shown: String::new() };
+        let mut screen = Screen {
+            out: ClosedPipe,
+            style: Style::Log,
+            width: || 81,
+            shown: String::new(),
+            changes: Changes::default(),
+        };
         assert!(follow(&mut client, &AtomicBool::new(false), &mut screen).is_ok());
     }
 
