@@ -20,6 +20,7 @@ mod ramp;
 mod resample;
 mod song;
 pub mod tags;
+pub mod tone;
 pub mod volume;
 pub mod whole;
 

@@ -18,7 +18,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-pub use lock::LockError;
+pub use lock::{LockError, held_by};
 
 use crate::app::{App, Effect, Event, Exit, Signal, Start};
 use crate::audio::{self, AudioPlayer};

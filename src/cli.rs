@@ -3,7 +3,9 @@
 pub mod client;
 pub mod ctl;
 pub mod device;
+pub mod doctor;
 pub mod live;
+pub mod manual;
 pub mod tables;
 pub mod text;
 mod values;

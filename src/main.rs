@@ -1,9 +1,11 @@
-//! The device's binary: `orchestrion run`, `play`, `ctl`, `outputs`, `plays`.
+//! The device's binary: `orchestrion run`, `play`, `ctl`, `outputs`, `plays`, `doctor`, `completions`, `man`.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use orchestrion::cli::{ctl, device, tables};
+use clap::{CommandFactory, Parser, Subcommand};
+use log::LevelFilter;
+use orchestrion::bootstrap;
+use orchestrion::cli::{ctl, device, doctor, manual, tables};
 
 /// Plays music with crossfades in a public room, and goes on playing.
 #[derive(Debug, Parser)]
@@ -35,9 +37,17 @@ enum Command {
     Outputs(tables::OutputsArgs),
     /// List the last plays of the log
     Plays(tables::PlaysArgs),
+    /// Tell what is missing on this machine, what that costs, and how to get it
+    Doctor(doctor::DoctorArgs),
+    /// Print what a shell needs to complete these commands
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(manual::ManArgs),
 }
 
 fn main() -> ExitCode {
+    // The device sets another level; without a logger nobody would hear why a command failed.
+    bootstrap::logger::install(LevelFilter::Warn);
     match Cli::parse().command {
         Command::Play(args) => args.run(),
         Command::Run(args) => args.run(),
@@ -47,5 +57,8 @@ fn main() -> ExitCode {
         }),
         Command::Outputs(args) => args.run(),
         Command::Plays(args) => args.run(),
+        Command::Doctor(args) => args.run(),
+        Command::Completions(args) => args.run(Cli::command()),
+        Command::Man(args) => args.run(Cli::command()),
     }
 }

@@ -165,3 +165,63 @@ fn a_sound_server_that_goes_and_comes_back_is_survived_in_the_same_song() {
     assert_eq!(plays.len(), 1);
     assert!(end.audible_ms < end.heard_ms, "what went to nobody is not audible: {end:?}");
 }
+
+#[test]
+fn the_doctors_tone_is_a_soft_chord_left_then_right_then_both_without_a_click() {
+    let Some(room) = Room::new() else { return };
+    let capture = room.server.capture().unwrap();
+    let mut doctor = std::process::Command::new(env!("CARGO_BIN_EXE_orchestrion"));
+    doctor.args(["doctor", "--tone", "alsa:pa", "--socket", "/nowhere/s"]).envs(room.server.env());
+    let output = doctor.arg("--state-dir").arg(room.dir.path()).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("now alsa:pa: left right both\n"), "{told}");
+    assert!(told.contains("alsa:pa took the tone") && told.contains("output alsa:pa: "), "{told}");
+    let captured = capture.stop();
+    let channels = [captured.channel(0), captured.channel(1)];
+    let begins = channels.each_ref().map(|channel| first_above(channel, 0.001).unwrap());
+    // The right one comes in a chord and a silence after the left one.
+    let later_s = (begins[1] - begins[0]) as f64 / f64::from(RATE_HZ);
+    assert!((later_s - 1.35).abs() < 0.05, "{later_s}");
+    let chord = orchestrion::audio::tone::CHORD_HZ;
+    // The silence after the stream's start is 350 ms long, of which the recorder may miss the first ten.
+    let from = begins[0] - 4800;
+    for (side, channel) in channels.iter().enumerate() {
+        let end = analysis::last_above(channel, 0.001).unwrap() + 4800;
+        let heard = &channel[from..end.min(channel.len())];
+        assert_eq!(clicks(heard, RATE_HZ, &chord, 0.002), [], "channel {side}");
+        let peak_db = 20.0 * analysis::peak(heard).log10();
+        assert!((-24.0..=-19.9).contains(&peak_db), "channel {side}: {peak_db} dB");
+        let silent = silence_runs(heard, 0.0005, RATE_HZ as usize / 5);
+        assert_eq!(silent.len(), 1 + side, "channel {side}: {silent:?}");
+        let middle = begins[side] + RATE_HZ as usize * 3 / 10 - from;
+        let window = RATE_HZ as usize / 5;
+        for hz in chord {
+            let amplitude =
+                analysis::tone_amplitudes(&heard[middle..middle + window], RATE_HZ, hz, window)[0];
+            assert!((amplitude - 0.1 / 3.0).abs() < 0.002, "channel {side}: {hz} Hz with {amplitude}");
+        }
+    }
+}
+
+#[test]
+fn a_sound_server_that_never_answers_is_told_and_the_doctor_ends() {
+    let Some(room) = Room::new() else { return };
+    let path = room.dir.path().join("deaf.sock");
+    let _deaf = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    for words in [&[][..], &["--tone", "alsa:pa"]] {
+        let mut doctor = std::process::Command::new(env!("CARGO_BIN_EXE_orchestrion"));
+        doctor.args(["doctor", "--socket", "/nowhere/s"]).args(words).envs(room.server.env());
+        doctor
+            .env("PULSE_SERVER", format!("unix:{}", path.display()))
+            .arg("--state-dir")
+            .arg(room.dir.path());
+        let begun = std::time::Instant::now();
+        let output = doctor.output().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let hangs = told.lines().find(|line| line.contains("neither opens nor refuses")).unwrap();
+        assert!(hangs.contains("alsa:pa"), "{told}");
+        assert_eq!(told.contains("alsa:pa: it hangs"), !words.is_empty(), "{told}");
+    }
+}

@@ -41,7 +41,7 @@ pub fn list() -> Vec<Listed> {
 }
 
 /// Whether an output could be opened now; it is not used.
-pub(super) fn is_there(name: &str) -> bool {
+pub(crate) fn is_there(name: &str) -> bool {
     #[cfg(feature = "sound")]
     return name == NULL || alsa::is_there(name);
     #[cfg(not(feature = "sound"))]

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -59,6 +60,23 @@ impl Lock {
     }
 }
 
+/// Who holds a lock, without trying to take it: a device that starts at that moment must not be refused for it. `None`
+/// where nobody does, as far as `/proc` tells.
+pub fn held_by(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = File::open(path).ok()?;
+    let inode = file.metadata().ok()?.ino().to_string();
+    file.take(32).read_to_string(&mut text).ok()?;
+    let pid = text.trim();
+    // `1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF`: who, and device and inode of the file.
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let is_held = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|words| {
+        let of_this_file = words.get(5).and_then(|file| file.rsplit(':').next()) == Some(&inode);
+        of_this_file && words.get(1) == Some(&"FLOCK") && words.get(4) == Some(&pid)
+    });
+    is_held.then(|| holder(pid))
+}
+
 /// A process as a person would know it.
 fn holder(pid: &str) -> String {
     let Ok(pid) = pid.parse::<u32>() else { return "another process".into() };
@@ -79,7 +97,10 @@ mod tests {
         let first = Lock::take(&path).unwrap();
         let error = Lock::take(&path).unwrap_err().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        let held = held_by(&path).unwrap();
+        assert!(held.contains(&format!("process {}", std::process::id())), "{held}");
         drop(first);
+        assert_eq!(held_by(&path), None, "its file stays, its lock does not");
         Lock::take(&path).unwrap();
         let error = Lock::take(&dir.path().join("no/lock")).unwrap_err().to_string();
         assert!(error.contains("no/lock"), "{error}");

@@ -216,6 +216,11 @@ impl Client {
         })
     }
 
+    /// The socket.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The error for an answer that does not have the form which it should have.
     pub(crate) fn garbled(&self, problem: impl std::fmt::Display) -> ClientError {
         ClientError::Garbled { path: self.path.clone(), problem: problem.to_string() }

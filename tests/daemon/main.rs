@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod doctor;
 #[path = "../place/mod.rs"]
 mod place;
 mod playing;
