@@ -96,7 +96,12 @@ fn inner_out_of_file_descriptors() {
 #[test]
 fn without_file_descriptors_the_thread_waits_and_then_accepts_again() {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "control::tests::running::inner_out_of_file_descriptors", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "control::tests::running::inner_out_of_file_descriptors",
+            "--ignored",
+            "--nocapture",
+        ])
         .output()
         .unwrap();
     // A name that matches nothing would succeed as well.
