@@ -9,6 +9,7 @@
 //!
 //! Nothing is made of a gain stored otherwise (the LAME header, iTunes' SoundCheck, `RVA2`), nor of `REPLAYGAIN_REFERENCE_LOUDNESS`.
 
+mod ape;
 mod gain;
 #[cfg(test)]
 mod tests;
@@ -48,7 +49,9 @@ pub struct Cover {
 
 /// Reads the tags of a file; what cannot be read is not there.
 pub fn read(path: &Path) -> Tags {
-    let Some(file) = parsed(path, false, ITEM_LEN_MAX) else { return Tags::default() };
+    // In WAV and AIFF the whole tag is one item, pictures and all.
+    let file = parsed(path, false, ITEM_LEN_MAX).or_else(|| parsed(path, false, PICTURE_ITEM_LEN_MAX));
+    let Some(file) = file else { return Tags::default() };
     let tags = in_order(&file);
     let text = |key: ItemKey| tags.iter().find_map(|tag| tidy(tag.get_string(key)?));
     let number = |of: fn(&Tag) -> Option<u32>| tags.iter().find_map(|tag| of(tag));
@@ -69,10 +72,15 @@ pub fn read(path: &Path) -> Tags {
 pub fn cover(path: &Path) -> Option<Cover> {
     let file = parsed(path, true, PICTURE_ITEM_LEN_MAX)?;
     let tags = in_order(&file);
-    let mut pictures: Vec<&Picture> = tags.iter().flat_map(|tag| tag.pictures()).collect();
+    let in_ape = ape::pictures(path, file.file_type());
+    let mut pictures: Vec<&Picture> = tags.iter().flat_map(|tag| tag.pictures()).chain(&in_ape).collect();
     pictures.sort_by_key(|picture| picture.pic_type() != PictureType::CoverFront);
     let fits = |picture: &&&Picture| (1..=COVER_LEN_MAX).contains(&picture.data().len());
     pictures.iter().find(fits).map(|picture| Cover { mime: mime(picture), bytes: picture.data().to_vec() })
+}
+
+fn options(with_pictures: bool) -> ParseOptions {
+    ParseOptions::new().read_properties(false).read_cover_art(with_pictures)
 }
 
 /// Opens and parses a file that is one; a FIFO must not hold up whoever asks.
@@ -80,7 +88,6 @@ fn parsed(path: &Path, with_pictures: bool, item_len_max: usize) -> Option<Tagge
     file::open(path).ok()?;
     // These are of the calling thread.
     apply_global_options(GlobalOptions::new().allocation_limit(item_len_max));
-    let options = ParseOptions::new().read_properties(false).read_cover_art(with_pictures);
     let probe = Probe::new(BufReader::new(File::open(path).ok()?));
     // Many formats are known by their first bytes; of some only the name tells.
     let probe = match probe.guess_file_type() {
@@ -88,7 +95,7 @@ fn parsed(path: &Path, with_pictures: bool, item_len_max: usize) -> Option<Tagge
         Ok(_) | Err(_) => Probe::open(path).ok()?,
     };
     probe
-        .options(options)
+        .options(options(with_pictures))
         .read()
         .inspect_err(|error| log::debug!("{}: tags cannot be read: {error}", path.display()))
         .ok()

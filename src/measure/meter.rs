@@ -6,8 +6,9 @@ use super::levels::{Levels, WINDOW_MS};
 use super::true_peak::TruePeak;
 use super::{CUE_FLOOR_LUFS, CUE_RANGE_LU, Cues, HEAD_MARGIN_MS, Loudness, SILENCE_KEPT_MS, TAIL_MARGIN_MS};
 
-/// Loudness is integrated over the last so many milliseconds of a file; no music is longer than a day.
-const HISTORY_MS_MAX: u32 = 24 * 3600 * 1000;
+/// Longer files are not measured: each hour is kept in 290 kB. (ebur128 0.1.11 has a limit of its own, `set_max_history`, which
+/// fills the history with silence that lowers the relative gate: 0.1 LU off.)
+const DURATION_HOURS_MAX: u32 = 24;
 /// Slower is no music, and its windows would have too few samples.
 const RATE_HZ_MIN: u32 = 1000;
 /// Windows in 100 ms, the step of EBU R128.
@@ -22,10 +23,14 @@ const SWING_RANGE_LU: f32 = 8.0;
 /// BS.1770's constant: the loudness of the power 1 is −0.691 LUFS.
 const OFFSET_LU: f64 = 0.691;
 
-/// A rate that cannot be measured.
+/// What cannot be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} frames a second cannot be measured")]
-pub(super) struct BadRate(u32);
+pub(super) enum Refusal {
+    #[error("{0} frames a second cannot be measured")]
+    Rate(u32),
+    #[error("it is longer than {DURATION_HOURS_MAX} hours")]
+    TooLong,
+}
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -54,14 +59,13 @@ pub(super) struct Meter {
 impl Meter {
     /// # Errors
     /// The rate is none.
-    pub(super) fn new(rate_hz: u32) -> Result<Self, BadRate> {
+    pub(super) fn new(rate_hz: u32) -> Result<Self, Refusal> {
         let loudness = (rate_hz >= RATE_HZ_MIN)
             .then(|| EbuR128::new(2, rate_hz, Mode::I).ok())
-            .flatten()
-            .and_then(|mut meter| meter.set_max_history(HISTORY_MS_MAX).map(|()| meter).ok());
+            .flatten();
         Ok(Self {
             rate_hz,
-            loudness: loudness.ok_or(BadRate(rate_hz))?,
+            loudness: loudness.ok_or(Refusal::Rate(rate_hz))?,
             peaks: [TruePeak::new(rate_hz), TruePeak::new(rate_hz)],
             highest: 0.0,
             levels: Levels::new(),
@@ -81,13 +85,16 @@ impl Meter {
     /// Takes interleaved stereo at a rate, which may change on the way.
     ///
     /// # Errors
-    /// The rate is none.
-    pub(super) fn push(&mut self, rate_hz: u32, stereo: &[f32]) -> Result<(), BadRate> {
+    /// The rate is none, or there is too much.
+    pub(super) fn push(&mut self, rate_hz: u32, stereo: &[f32]) -> Result<(), Refusal> {
         if stereo.is_empty() {
             return Ok(());
         }
         if rate_hz != self.rate_hz {
             self.change_rate(rate_hz)?;
+        }
+        if self.seconds() > f64::from(DURATION_HOURS_MAX) * 3600.0 {
+            return Err(Refusal::TooLong);
         }
         let mut planes = std::mem::take(&mut self.planes);
         for (channel, plane) in planes.iter_mut().enumerate() {
@@ -124,10 +131,10 @@ impl Meter {
         ((window + 1) * rate).div_ceil(per_second)
     }
 
-    fn change_rate(&mut self, rate_hz: u32) -> Result<(), BadRate> {
+    fn change_rate(&mut self, rate_hz: u32) -> Result<(), Refusal> {
         let is_possible = rate_hz >= RATE_HZ_MIN && self.loudness.change_parameters(2, rate_hz).is_ok();
         if !is_possible {
-            return Err(BadRate(rate_hz));
+            return Err(Refusal::Rate(rate_hz));
         }
         self.seconds_before = self.seconds();
         self.frames = 0;
