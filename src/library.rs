@@ -12,7 +12,7 @@ mod walk;
 use std::path::PathBuf;
 
 pub use service::{COMMANDS_LEN_MAX, Full, Handle, Library};
-pub use walk::{BATCH_LEN_MAX, DEPTH_MAX, FOLDER_LEN_MAX, NAMES_LEN_MAX};
+pub use walk::{BATCH_LEN_MAX, DEPTH_MAX, FOLDER_LEN_MAX, NAMES_LEN_MAX, walk_up_to};
 
 /// Which wish an answer belongs to; given by `App`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

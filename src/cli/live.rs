@@ -165,11 +165,16 @@ impl<W: Write> Screen<W> {
     }
 }
 
-fn terminal_width() -> usize {
-    match rustix::termios::tcgetwinsize(io::stdout()) {
+/// Columns of the terminal that `of` is.
+pub(super) fn width_of(of: impl std::os::fd::AsFd) -> usize {
+    match rustix::termios::tcgetwinsize(of) {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => WIDTH_FALLBACK,
     }
+}
+
+fn terminal_width() -> usize {
+    width_of(io::stdout())
 }
 
 fn subject(status: &Status) -> String {

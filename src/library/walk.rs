@@ -41,6 +41,7 @@ pub(super) struct Walk<'a> {
     /// Whether any batch went.
     begun: bool,
     songs: usize,
+    songs_max: usize,
     no_room: usize,
     names: usize,
     problems: Problems,
@@ -59,8 +60,19 @@ type Step = Result<(), Break>;
 /// A folder on the way down, by device and inode.
 type FolderId = (u64, u64);
 
-/// Finds the songs that `paths` mean; gives the problems, or `None` if it was stopped.
+/// Finds the songs that `paths` mean, no more than a queue holds; gives the problems, or `None` if it was stopped.
 pub(super) fn walk(
+    paths: &[PathBuf],
+    found: &mut dyn FnMut(Vec<PathBuf>),
+    stopped: &dyn Fn() -> bool,
+) -> Option<Vec<String>> {
+    walk_up_to(QUEUE_LEN_MAX, paths, found, stopped)
+}
+
+/// Finds at most `songs_max` songs that absolute `paths` of files, folders and lists mean, in batches; gives the problems, a sentence
+/// each, or `None` if it was stopped.
+pub fn walk_up_to(
+    songs_max: usize,
     paths: &[PathBuf],
     found: &mut dyn FnMut(Vec<PathBuf>),
     stopped: &dyn Fn() -> bool,
@@ -72,6 +84,7 @@ pub(super) fn walk(
         sent: Instant::now(),
         begun: false,
         songs: 0,
+        songs_max,
         no_room: 0,
         names: 0,
         problems: Problems::default(),
@@ -88,8 +101,7 @@ pub(super) fn walk(
     }
     walk.flush();
     if walk.no_room > 0 {
-        walk.problems
-            .add(format!("{} songs found no room: a queue has {QUEUE_LEN_MAX} entries", walk.no_room));
+        walk.problems.add(format!("{} songs found no room: there is room for {songs_max}", walk.no_room));
     }
     Some(walk.problems.into_sentences())
 }
@@ -271,7 +283,7 @@ impl Walk<'_> {
     }
 
     fn song(&mut self, path: PathBuf) {
-        if self.songs == QUEUE_LEN_MAX {
+        if self.songs == self.songs_max {
             self.no_room += 1;
             return;
         }

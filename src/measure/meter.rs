@@ -60,9 +60,7 @@ impl Meter {
     /// # Errors
     /// The rate is none.
     pub(super) fn new(rate_hz: u32) -> Result<Self, Refusal> {
-        let loudness = (rate_hz >= RATE_HZ_MIN)
-            .then(|| EbuR128::new(2, rate_hz, Mode::I).ok())
-            .flatten();
+        let loudness = (rate_hz >= RATE_HZ_MIN).then(|| EbuR128::new(2, rate_hz, Mode::I).ok()).flatten();
         Ok(Self {
             rate_hz,
             loudness: loudness.ok_or(Refusal::Rate(rate_hz))?,

@@ -39,6 +39,8 @@ const BY_FILE: &str = "SELECT m.* FROM files AS f JOIN measurements AS m ON m.bl
     WHERE f.path = ?1 AND f.size = ?2 AND f.modified_ms = ?3 AND m.version = ?4";
 const BY_BLOB: &str = "SELECT * FROM measurements WHERE blob = ?1 AND version = ?2";
 
+type Answer = rusqlite::Result<Option<Measurement>>;
+
 /// Where they lie: `measurements.sqlite` in the state folder.
 pub fn measurements_path(state_dir: &Path) -> PathBuf {
     state_dir.join("measurements.sqlite")
@@ -108,11 +110,7 @@ impl MeasurementStore {
 
     /// What is known of a content.
     pub fn of_blob(&self, blob: &Blob) -> Option<Measurement> {
-        let outcome = self
-            .connection
-            .prepare_cached(BY_BLOB)
-            .and_then(|mut statement| statement.query_row(params![blob.0, VERSION], measurement).optional());
-        self.heard(outcome)
+        self.heard(by_blob(&self.connection, blob))
     }
 
     /// Writes down what was measured, all or nothing. A power cut may take the last of it back, which costs nothing but time.
@@ -186,7 +184,7 @@ impl MeasurementStore {
         Ok(())
     }
 
-    fn heard(&self, outcome: rusqlite::Result<Option<Measurement>>) -> Option<Measurement> {
+    fn heard(&self, outcome: Answer) -> Option<Measurement> {
         outcome.unwrap_or_else(|error| {
             log::debug!("{} cannot be read: {error}", self.path.display());
             None
@@ -305,7 +303,11 @@ fn retain(connection: &Connection, table: &str, key: &str, max: u64) -> rusqlite
     Ok(())
 }
 
-fn by_file(connection: &Connection, path: &Path, file: FileId) -> rusqlite::Result<Option<Measurement>> {
+fn by_blob(connection: &Connection, blob: &Blob) -> Answer {
+    connection.prepare_cached(BY_BLOB)?.query_row(params![blob.0, VERSION], measurement).optional()
+}
+
+fn by_file(connection: &Connection, path: &Path, file: FileId) -> Answer {
     let mut statement = connection.prepare_cached(BY_FILE)?;
     let key = params![path_bytes(path), number(file.size), file.modified_ms, VERSION];
     statement.query_row(key, measurement).optional()

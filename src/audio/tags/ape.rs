@@ -18,7 +18,9 @@ pub(super) fn pictures(path: &Path, kind: FileType) -> Vec<Picture> {
     let Ok(file) = File::open(path) else { return Vec::new() };
     let reader = &mut BufReader::new(file);
     match kind {
-        FileType::WavPack => of(WavPackFile::read_from(reader, options(true)).ok().and_then(|mut f| f.remove_ape())),
+        FileType::WavPack => {
+            of(WavPackFile::read_from(reader, options(true)).ok().and_then(|mut f| f.remove_ape()))
+        }
         FileType::Ape => of(ApeFile::read_from(reader, options(true)).ok().and_then(|mut f| f.remove_ape())),
         FileType::Mpc => of(MpcFile::read_from(reader, options(true)).ok().and_then(|mut f| f.remove_ape())),
         _ => Vec::new(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{CACHE_KIB, by_file, measurements_path};
-use crate::measure::{FileId, Measurement};
+use super::{Answer, CACHE_KIB, by_blob, by_file, measurements_path};
+use crate::measure::{Blob, FileId, Measurement};
 
 /// How long a writer may hold the file; with a write-ahead log it never holds a reader up.
 const BUSY: Duration = Duration::from_millis(20);
@@ -29,7 +29,16 @@ impl Measurements {
 
     /// What is known of a file as it is now. Some 20 µs once the file is open, and no wait.
     pub fn lookup(&mut self, path: &Path, file: FileId) -> Option<Measurement> {
-        match self.ask(path, file) {
+        self.ask(|connection| by_file(connection, path, file))
+    }
+
+    /// What is known of a content.
+    pub fn of_blob(&mut self, blob: &Blob) -> Option<Measurement> {
+        self.ask(|connection| by_blob(connection, blob))
+    }
+
+    fn ask(&mut self, question: impl FnOnce(&Connection) -> Answer) -> Option<Measurement> {
+        match self.try_asking(question) {
             Ok(found) => found,
             Err(error) => {
                 // It may have been deleted and made anew since.
@@ -42,14 +51,14 @@ impl Measurements {
         }
     }
 
-    fn ask(&mut self, path: &Path, file: FileId) -> rusqlite::Result<Option<Measurement>> {
+    fn try_asking(&mut self, question: impl FnOnce(&Connection) -> Answer) -> Answer {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             // Nothing was measured yet.
             None if !self.path.exists() => return Ok(None),
             None => self.open()?,
         };
-        let found = by_file(&connection, path, file)?;
+        let found = question(&connection)?;
         self.connection = Some(connection);
         Ok(found)
     }
