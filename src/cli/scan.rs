@@ -82,6 +82,9 @@ enum Listing {
     None,
 }
 
+/// A file, and how many bytes it has.
+type Song = (PathBuf, u64);
+
 /// Why a scan ends before its end.
 enum Break {
     Interrupted,
@@ -153,14 +156,10 @@ fn failed(words: &str) -> ExitCode {
 }
 
 /// The songs with their sizes, and what was wrong on the way; `None`: interrupted.
-fn find(
-    paths: &[PathBuf],
-    progress: &mut Progress,
-    stop: &AtomicBool,
-) -> Option<(Vec<(PathBuf, u64)>, Vec<String>)> {
+fn find(paths: &[PathBuf], progress: &mut Progress, stop: &AtomicBool) -> Option<(Vec<Song>, Vec<String>)> {
     let absolute: Vec<PathBuf> =
         paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();
-    let mut songs: Vec<(PathBuf, u64)> = Vec::new();
+    let mut songs: Vec<Song> = Vec::new();
     let mut found = |batch: Vec<PathBuf>| {
         let sized = |path: PathBuf| {
             let size = path.metadata().map_or(0, |meta| meta.len());
@@ -192,7 +191,7 @@ impl Scan {
     fn run(
         &mut self,
         store: &mut MeasurementStore,
-        songs: &[(PathBuf, u64)],
+        songs: &[Song],
         state_dir: &Path,
         jobs: usize,
         stop: &AtomicBool,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
+use super::Song;
 use crate::audio::{Tags, tags};
 use crate::measure::{Failure, FileId, Measurement, give_way, measure};
 use crate::storage::Measurements;
@@ -41,7 +42,7 @@ pub(super) enum Outcome {
 /// # Errors
 /// That of `take`, or no thread could be started.
 pub(super) fn on_threads(
-    songs: &[(PathBuf, u64)],
+    songs: &[Song],
     state_dir: &Path,
     jobs: usize,
     with_tags: bool,
@@ -90,7 +91,7 @@ pub(super) fn on_threads(
 }
 
 struct Worker<'a> {
-    songs: &'a [(PathBuf, u64)],
+    songs: &'a [Song],
     /// The first song that nobody has taken.
     next: &'a AtomicUsize,
     known: Measurements,
