@@ -19,6 +19,8 @@ fn it_starts_answers_and_leaves_nothing_but_its_state() {
     let state = std::fs::read_dir(place.setup.state_dir()).unwrap();
     let mut left: Vec<_> = state.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     left.sort();
+    // A deck may still have it open for reading, so that SQLite does not tidy up.
+    left.retain(|name| !name.starts_with("measurements.sqlite"));
     assert_eq!(left, ["lock", "state.run", "state.sqlite"]);
     assert_eq!(place.log_lines("error:"), Vec::<String>::new());
 }

@@ -56,21 +56,26 @@ impl Measurements {
             Some(connection) => connection,
             // Nothing was measured yet.
             None if !self.path.exists() => return Ok(None),
-            None => self.open()?,
+            None => match self.open()? {
+                Some(connection) => connection,
+                None => return Ok(None),
+            },
         };
         let found = question(&connection)?;
         self.connection = Some(connection);
         Ok(found)
     }
 
-    fn open(&self) -> rusqlite::Result<Connection> {
+    /// `None` while it is being made.
+    fn open(&self) -> rusqlite::Result<Option<Connection>> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        Ok(connection)
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((version > 0).then_some(connection))
     }
 }
 
