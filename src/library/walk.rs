@@ -101,7 +101,11 @@ pub fn walk_up_to(
     }
     walk.flush();
     if walk.no_room > 0 {
-        walk.problems.add(format!("{} songs found no room: there is room for {songs_max}", walk.no_room));
+        let room = match songs_max {
+            QUEUE_LEN_MAX => format!("a queue has {QUEUE_LEN_MAX} entries"),
+            _ => format!("there is room for {songs_max}"),
+        };
+        walk.problems.add(format!("{} songs found no room: {room}", walk.no_room));
     }
     Some(walk.problems.into_sentences())
 }
