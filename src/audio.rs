@@ -37,6 +37,15 @@ use player::{Message, Player};
 /// Messages that wait for the audio thread, at most.
 const MESSAGES_MAX: usize = 256;
 
+/// The least gain of a load.
+pub const GAIN_DB_MIN: f32 = -60.0;
+/// The highest.
+pub const GAIN_DB_MAX: f32 = 24.0;
+/// The ceiling of an output that is told nothing else: what EBU R 128 permits at most.
+pub const CEILING_DBTP: f32 = -1.0;
+/// The lowest ceiling.
+pub const CEILING_DBTP_MIN: f32 = -30.0;
+
 /// One opening of a file. Numbers rise and are never used again within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LoadId(pub u64);
@@ -80,6 +89,19 @@ pub enum Command {
         percent: u8,
         /// Silent whatever the percent.
         muted: bool,
+    },
+    /// How loud a load is: its loudness made even, and the device's trim. Any time after `Load`; 0 dB until then. Told before it is
+    /// heard it begins so; later it glides there within 3 s.
+    Gain {
+        /// Which.
+        load: LoadId,
+        /// In dB; kept within [`GAIN_DB_MIN`] and [`GAIN_DB_MAX`], ignored if it is no number.
+        gain_db: f32,
+    },
+    /// What the waveform at the output does not exceed; [`CEILING_DBTP`] until it is told.
+    Ceiling {
+        /// In dB of full scale, true peak; kept within [`CEILING_DBTP_MIN`] and 0, ignored if it is no number.
+        dbtp: f32,
     },
     /// Use these outputs, the first that opens; `null` is always the last.
     Outputs(Vec<String>),

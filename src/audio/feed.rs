@@ -1,7 +1,7 @@
 //! The deep ring between a deck's thread and the callback, with what both must know of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -12,7 +12,8 @@ const SPLICES_MAX: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FeedId(pub(super) u64);
 
-/// What was mixed of one feed. The callback writes, everyone may read.
+/// What was mixed of one feed, which the callback writes and everyone may read; and how loud it is to be, which goes the
+/// other way.
 #[derive(Debug)]
 pub(super) struct Counters {
     pub(super) feed: FeedId,
@@ -20,6 +21,7 @@ pub(super) struct Counters {
     pub(super) start_frames: u64,
     heard_frames: AtomicU64,
     audible_frames: AtomicU64,
+    gain: AtomicU32,
 }
 
 impl Counters {
@@ -29,6 +31,7 @@ impl Counters {
             start_frames,
             heard_frames: AtomicU64::new(0),
             audible_frames: AtomicU64::new(0),
+            gain: AtomicU32::new(1.0f32.to_bits()),
         })
     }
 
@@ -42,6 +45,16 @@ impl Counters {
 
     pub(super) fn position_frames(&self) -> u64 {
         self.start_frames + self.heard_frames()
+    }
+
+    /// The song's own gain, as an amplitude.
+    pub(super) fn gain(&self) -> f32 {
+        f32::from_bits(self.gain.load(Ordering::Relaxed))
+    }
+
+    /// The callback takes it when the feed begins; later it glides there.
+    pub(super) fn set_gain(&self, gain: f32) {
+        self.gain.store(gain.to_bits(), Ordering::Relaxed);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The mixer: four inputs on one sample clock.
+//! The mixer: four inputs on one sample clock. What it mixes comes out of it [`Mixer::delay_frames`] later, for the
+//! limiter at its end looks ahead; what it reports of a song is true of its input.
 //!
 //! It belongs to whoever pulls it: the output's callback, the null output's thread, or a test. It never locks,
 //! allocates, frees, logs or sends; its tests run under an allocator that refuses. Spent rings go back
@@ -11,7 +12,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::feed::{Counters, Feed, FeedId};
 use super::limiter::Limiter;
-use super::ramp::{Fade, Ramp};
+use super::ramp::{Fade, Glide, Ramp};
 
 /// Frames that are mixed at once, at most.
 const BLOCK_FRAMES: usize = 256;
@@ -19,6 +20,12 @@ const BLOCK_FRAMES: usize = 256;
 const QUEUE_LEN_MAX: usize = 64;
 /// Reports that one block can cause; no command is taken while there is less room.
 const REPORTS_PER_BLOCK: usize = 8;
+/// How long a song that is heard takes to another gain, which was not known when it began: 3 s at 48 kHz.
+const GLIDE_FRAMES: u32 = 144_000;
+/// The same at the seam of two songs that are joined sample by sample: 5 ms at 48 kHz.
+const SEAM_FRAMES: u32 = 240;
+/// How an output begins: 30 ms at 48 kHz.
+const BEGIN_FRAMES: u32 = 1440;
 
 /// One of the four inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +81,8 @@ pub(super) enum MixerCommand {
     },
     /// Whether anybody can hear the output.
     Audible(bool),
+    /// What the output's waveform does not exceed, as an amplitude in (0, 1].
+    Ceiling(f32),
 }
 
 /// How one load goes over into another.
@@ -139,6 +148,10 @@ struct Channel {
     stage: Stage,
     fade: Fade,
     gain: Ramp,
+    /// The gain of the song itself.
+    own_gain: Glide,
+    /// What came to its own end here last, for the seam.
+    ended: Option<FeedId>,
 }
 
 impl Channel {
@@ -181,7 +194,14 @@ pub(super) fn mixer(rate_hz: u32) -> (Box<Mixer>, MixerRemote) {
     let (command_in, command_out) = RingBuffer::new(QUEUE_LEN_MAX);
     let (report_in, report_out) = RingBuffer::new(QUEUE_LEN_MAX);
     let peak = Arc::new(AtomicU32::new(0));
-    let channel = || Channel { feed: None, stage: Stage::Spent, fade: Fade::Open, gain: Ramp::at(1.0) };
+    let channel = || Channel {
+        feed: None,
+        stage: Stage::Spent,
+        fade: Fade::Open,
+        gain: Ramp::at(1.0),
+        own_gain: Glide::at(1.0),
+        ended: None,
+    };
     let mixer = Mixer {
         channels: [channel(), channel(), channel(), channel()],
         join: None,
@@ -201,6 +221,22 @@ pub(super) fn mixer(rate_hz: u32) -> (Box<Mixer>, MixerRemote) {
 impl Mixer {
     /// Fills interleaved stereo.
     pub(super) fn render(&mut self, out: &mut [f32]) {
+        self.mix(out);
+        self.limit(out);
+    }
+
+    /// How much later a frame comes out than it was mixed.
+    pub(super) fn delay_frames(&self) -> usize {
+        self.limiter.delay_frames()
+    }
+
+    /// Another output begins to pull: softly, and without the end of what went to the one before.
+    pub(super) fn begin_output(&mut self) {
+        self.limiter.clear();
+        self.volume.begin_anew(BEGIN_FRAMES);
+    }
+
+    fn mix(&mut self, out: &mut [f32]) {
         self.take_commands();
         out.fill(0.0);
         self.mix_decks(out);
@@ -208,10 +244,13 @@ impl Mixer {
             self.mix_input(input, out);
         }
         self.volume.apply(out);
+        self.give_back();
+    }
+
+    fn limit(&mut self, out: &mut [f32]) {
         let highest = self.limiter.apply(out);
         // Positive floats order like their bits.
         self.peak.fetch_max(highest.to_bits(), Ordering::Relaxed);
-        self.give_back();
     }
 
     fn take_commands(&mut self) {
@@ -236,6 +275,7 @@ impl Mixer {
                     self.volume.go(gain, ramp_frames);
                 }
                 MixerCommand::Audible(real) => self.output_is_real = real,
+                MixerCommand::Ceiling(amplitude) => self.limiter.set_ceiling(amplitude),
             }
         }
     }
@@ -347,10 +387,19 @@ impl Mixer {
         if let Some(from) = from {
             self.channels[from].leave(fade_frames);
         }
+        // Where one song goes on as the other, its gain does so too.
+        let seam = join.from.filter(|_| from.is_none() && join.fade_frames == 0).and_then(|ended| {
+            let before = self.channels.iter().find(|channel| channel.ended == Some(ended))?;
+            Some(before.own_gain.gain())
+        });
         // One that is heard already stays as it is: its join has begun just before it was planned anew.
         let to =
             self.channels.iter_mut().find(|channel| channel.holds(join.to) && channel.stage == Stage::Cued);
         if let Some(to) = to {
+            let gain = to.feed.as_ref().map_or(1.0, |feed| feed.counters.gain());
+            to.own_gain = Glide::at(seam.unwrap_or(gain));
+            to.own_gain.go(gain, SEAM_FRAMES);
+            to.ended = None;
             to.stage = Stage::Sounding { reported: self.reports.push(MixerReport::Started(join.to)).is_ok() };
             to.fade =
                 if from.is_some() || join.from.is_none() { Fade::rising(fade_frames) } else { Fade::Open };
@@ -436,10 +485,12 @@ fn run_frames(
             && let Some(ended) = feed.cross(wanted)
         {
             *join = None;
+            channel.own_gain.go(feed.counters.gain(), SEAM_FRAMES);
             let _ = reports.push(MixerReport::Crossed { ended, started: feed.id() });
             return Run::Over;
         }
         channel.stage = Stage::Spent;
+        channel.ended = Some(feed.id());
         return Run::Over;
     }
     match (ends.then_some(available), faded) {
@@ -454,10 +505,11 @@ fn run_frames(
 fn pull_into(channel: &mut Channel, frames: usize, audible: bool, block: &mut [f32]) {
     let Some(feed) = channel.feed.as_mut() else { return };
     let (available, _) = feed.available();
-    let (fade, gain) = (&mut channel.fade, &mut channel.gain);
+    let (fade, gain, own_gain) = (&mut channel.fade, &mut channel.gain, &mut channel.own_gain);
+    own_gain.go(feed.counters.gain(), GLIDE_FRAMES);
     let mut at = 0;
     feed.pull(frames.min(available), audible, |piece| {
-        fade.mix(gain, piece, &mut block[at..at + piece.len()]);
+        fade.mix(gain, own_gain, piece, &mut block[at..at + piece.len()]);
         at += piece.len();
     });
 }

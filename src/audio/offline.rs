@@ -22,7 +22,8 @@ pub struct Next<'a> {
     pub fade_ms: u32,
 }
 
-/// Interleaved stereo of `first` and what comes after it, at `rate_hz`, full volume.
+/// Interleaved stereo of `first` and what comes after it, at `rate_hz`, full volume; the first frame is the first of the
+/// song, though the mixer is [late](super::mixer).
 ///
 /// # Errors
 /// A file cannot be opened or decoded.
@@ -73,6 +74,12 @@ pub fn render(first: &Path, next: &[Next<'_>], rate_hz: u32) -> Result<Vec<f32>,
             }
         }
     }
+    // The rest of the last song is still inside.
+    let delay = mixer.delay_frames() * 2;
+    let songs_end = out.len();
+    out.resize(songs_end + delay, 0.0);
+    mixer.render(&mut out[songs_end..]);
+    out.drain(..delay);
     // What was pulled behind the last sample is the block's, not the song's.
     let heard = out.chunks_exact(2).rposition(|frame| frame != [0.0, 0.0]).map_or(0, |last| last + 1);
     out.truncate(heard * 2);
@@ -124,5 +131,7 @@ mod tests {
         let joins = [next(JoinAt::End, 0), next(JoinAt::Position(900), 100), next(JoinAt::End, 0)];
         let out = render(&path, &joins, 48_000).unwrap();
         assert_eq!(out.len() / 2, 48_000 * 4 - 4800);
+        // Bit by bit from the first frame to the last, but for the fade in the middle.
+        assert!(out[..48_000 * 3].iter().chain(&out[48_000 * 4..]).all(|sample| *sample == 0.25));
     }
 }

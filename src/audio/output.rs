@@ -103,7 +103,8 @@ impl Dock {
 
     /// Lends the mixer to an output; `None` when an output that was dropped does not give it back.
     fn lend(&self) -> Option<Loan> {
-        let mixer = self.returned.recv_timeout(RETURN_MAX).ok()?;
+        let mut mixer = self.returned.recv_timeout(RETURN_MAX).ok()?;
+        mixer.begin_output();
         Some(Loan { mixer: Some(mixer), home: self.home.clone(), pulse: Arc::default() })
     }
 

@@ -16,7 +16,8 @@ use super::feed::{Counters, Feed, FeedId};
 use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerRemote, MixerReport, mixer};
 use super::output::{self, Dock, Opened, Wanted};
 use super::{
-    AudioPlayer, Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, Output, StartAt, volume,
+    AudioPlayer, CEILING_DBTP_MIN, Command, Event, GAIN_DB_MAX, GAIN_DB_MIN, Heard, Join, JoinAt, LoadError,
+    LoadId, Media, Output, StartAt, volume,
 };
 use crate::storage::Measurements;
 use hung::Starving;
@@ -75,6 +76,8 @@ struct Entry {
     rate_hz: u32,
     path: Arc<std::path::Path>,
     counters: Option<Arc<Counters>>,
+    /// Its load's gain, as an amplitude.
+    gain: f32,
     error: Option<LoadError>,
     role: Role,
 }
@@ -112,7 +115,6 @@ pub(super) struct Player<'a> {
     outputs: Vec<String>,
     rate_hz: u32,
     told: Option<Output>,
-    gain: f32,
     last_pulse: (u64, Instant),
     next_retry: Instant,
     last_progress: Instant,
@@ -145,7 +147,6 @@ impl<'a> Player<'a> {
             outputs: Vec::new(),
             rate_hz: setup.rate_hz,
             told: None,
-            gain: 0.0,
             last_pulse: (0, now),
             next_retry: now,
             last_progress: now,
@@ -199,9 +200,16 @@ impl<'a> Player<'a> {
             }
             Command::Volume { percent, muted } => {
                 let gain = if muted { 0.0 } else { volume::amplitude(percent) };
-                self.gain = gain;
                 let ramp_frames = self.frames(VOLUME_RAMP_MS);
                 self.mix(MixerCommand::Volume { gain, ramp_frames });
+            }
+            Command::Gain { load, gain_db } => self.set_gain(load, gain_db),
+            Command::Ceiling { dbtp } if dbtp.is_nan() => {
+                log::warn!("a ceiling that is no number is not used")
+            }
+            Command::Ceiling { dbtp } => {
+                let amplitude = volume::of_decibels(dbtp.clamp(CEILING_DBTP_MIN, 0.0));
+                self.mix(MixerCommand::Ceiling(amplitude));
             }
             Command::Outputs(names) => {
                 self.outputs = names;
@@ -213,6 +221,21 @@ impl<'a> Player<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Sets the gain of all feeds of a load: the mixer looks at it, there is nothing to send.
+    fn set_gain(&mut self, load: LoadId, gain_db: f32) {
+        if gain_db.is_nan() {
+            log::warn!("a gain that is no number is not used, of {load:?}");
+            return;
+        }
+        let gain = volume::of_decibels(gain_db.clamp(GAIN_DB_MIN, GAIN_DB_MAX));
+        for entry in self.feeds.values_mut().filter(|entry| entry.load == load) {
+            entry.gain = gain;
+            if let Some(counters) = &entry.counters {
+                counters.set_gain(gain);
+            }
+        }
     }
 
     fn frames(&self, ms: u32) -> u32 {
@@ -258,8 +281,10 @@ impl<'a> Player<'a> {
         let attached = bay.attached;
         let task = Task::Load { feed, path: Arc::clone(&path), start, out_hz: self.rate_hz };
         let is_taken = bay.deck.send(task);
-        self.feeds
-            .insert(feed, Entry { load, rate_hz: 0, path, counters: None, error: None, role: Role::Main });
+        self.feeds.insert(
+            feed,
+            Entry { load, rate_hz: 0, path, counters: None, gain: 1.0, error: None, role: Role::Main },
+        );
         if let Some(old) = attached {
             let fade_frames = self.frames(DECLICK_MS);
             self.mix(MixerCommand::Unload { feed: old, fade_frames });
@@ -328,11 +353,13 @@ impl<'a> Player<'a> {
             return None;
         }
         let index = self.bays.iter().position(|bay| bay.attached == Some(from))?;
-        let (load, rate_hz, path) = (b.load, b.rate_hz, Arc::clone(&b.path));
+        let (load, rate_hz, path, gain) = (b.load, b.rate_hz, Arc::clone(&b.path), b.gain);
         let feed = self.number_feed();
         let counters = Counters::new(feed, 0);
+        counters.set_gain(gain);
         let task = Task::Splice { after: from, counters: Arc::clone(&counters), path: Arc::clone(&path) };
-        self.feeds.insert(feed, Entry { load, rate_hz, path, counters: Some(counters), error: None, role });
+        self.feeds
+            .insert(feed, Entry { load, rate_hz, path, counters: Some(counters), gain, error: None, role });
         self.bays[index].deck.send(task).then_some(feed)
     }
 
@@ -365,6 +392,7 @@ impl<'a> Player<'a> {
                 }
                 if let Some(entry) = self.feeds.get_mut(&feed.id()) {
                     entry.rate_hz = media.rate_hz;
+                    feed.counters.set_gain(entry.gain);
                     entry.counters = Some(Arc::clone(&feed.counters));
                 }
                 bay.waiting = Some((feed, media));
@@ -489,3 +517,6 @@ fn start_deck(service: &AudioPlayer, index: usize) -> Result<Deck, String> {
     Deck::start(DECKS[index].1, Measurements::new(&service.state_dir), report)
         .map_err(|e| format!("no thread for {}: {e}", DECKS[index].1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! Gains over time: ramps for what is turned up and down, equal-power fades for what goes over into something else.
+//! Gains over time: ramps for what is turned up and down, glides for how loud a song is, equal-power fades for what goes
+//! over into something else.
 
 use std::f32::consts::FRAC_PI_2;
 
@@ -28,8 +29,14 @@ impl Ramp {
         self.left_frames == 0 && self.gain == 0.0
     }
 
-    fn is_open(&self) -> bool {
-        self.left_frames == 0 && self.gain == 1.0
+    /// To its target once more, from silence.
+    pub(super) fn begin_anew(&mut self, frames: u32) {
+        self.gain = 0.0;
+        self.go(self.target, frames);
+    }
+
+    fn is_still(&self) -> bool {
+        self.left_frames == 0
     }
 
     fn next_gain(&mut self) -> f32 {
@@ -67,6 +74,56 @@ impl Ramp {
         if self.left_frames == 0 {
             self.gain = self.target;
         }
+    }
+}
+
+/// A gain above 0 that stands still, or goes to another one evenly in dB, so that nobody hears when it began.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Glide {
+    gain: f32,
+    target: f32,
+    /// The gain, finer: rounded 100,000 times it would not arrive where it should.
+    exact: f64,
+    ratio: f64,
+    left_frames: u32,
+}
+
+impl Glide {
+    pub(super) fn at(gain: f32) -> Self {
+        Self { gain, target: gain, exact: gain.into(), ratio: 1.0, left_frames: 0 }
+    }
+
+    pub(super) fn gain(&self) -> f32 {
+        self.gain
+    }
+
+    /// From wherever it is to `target` within `frames`; on its way there already, it stays on it.
+    pub(super) fn go(&mut self, target: f32, frames: u32) {
+        if target == self.target {
+            return;
+        }
+        if frames == 0 {
+            *self = Self::at(target);
+            return;
+        }
+        self.target = target;
+        self.ratio = (f64::from(target) / self.exact).powf(1.0 / f64::from(frames));
+        self.left_frames = frames;
+    }
+
+    fn is_still(&self) -> bool {
+        self.left_frames == 0
+    }
+
+    fn next_gain(&mut self) -> f32 {
+        if self.left_frames > 1 {
+            self.left_frames -= 1;
+            self.exact *= self.ratio;
+            self.gain = self.exact as f32;
+        } else if self.left_frames == 1 {
+            *self = Self::at(self.target);
+        }
+        self.gain
     }
 }
 
@@ -116,17 +173,18 @@ impl Fade {
         }
     }
 
-    /// Adds `source` to `target`, both interleaved stereo of the same length, with this fade and `ramp` as gains, and
-    /// moves both on by as many frames.
-    pub(super) fn mix(&mut self, ramp: &mut Ramp, source: &[f32], target: &mut [f32]) {
-        if *self == Self::Open && ramp.is_open() {
+    /// Adds `source` to `target`, both interleaved stereo of the same length, with this fade, `ramp` and `glide` as gains,
+    /// and moves all three on by as many frames.
+    pub(super) fn mix(&mut self, ramp: &mut Ramp, glide: &mut Glide, source: &[f32], target: &mut [f32]) {
+        if *self == Self::Open && ramp.is_still() && glide.is_still() {
+            let gain = ramp.gain * glide.gain;
             for (from, to) in source.iter().zip(target) {
-                *to += from;
+                *to += from * gain;
             }
             return;
         }
         for (from, to) in source.chunks_exact(2).zip(target.chunks_exact_mut(2)) {
-            let gain = self.gain() * ramp.next_gain();
+            let gain = self.gain() * ramp.next_gain() * glide.next_gain();
             to[0] += from[0] * gain;
             to[1] += from[1] * gain;
             self.step();
@@ -159,6 +217,28 @@ mod tests {
         assert!(gains.windows(2).all(|w| (w[1] - w[0]).abs() <= 0.0076));
         assert_eq!(gains[99], 0.25);
         assert_eq!(gains[119], 0.25);
+    }
+
+    #[test]
+    fn a_glide_moves_evenly_in_db_and_arrives_exactly() {
+        let mut glide = Glide::at(0.25);
+        glide.go(1.9, 144_000);
+        // Told again it does not begin again.
+        let gains: Vec<f32> = (0..144_010)
+            .map(|_| {
+                glide.go(1.9, 144_000);
+                glide.next_gain()
+            })
+            .collect();
+        let db = |gain: f32| 20.0 * f64::from(gain).log10();
+        let step = (db(1.9) - db(0.25)) / 144_000.0;
+        for (i, pair) in gains[..144_000].windows(2).enumerate() {
+            assert!((db(pair[1]) - db(pair[0]) - step).abs() < 1.2e-6, "frame {i}");
+        }
+        assert!((db(gains[71_999]) - (db(1.9) + db(0.25)) / 2.0).abs() < 1e-5);
+        assert_eq!(gains[143_999..], [1.9; 11]);
+        glide.go(0.001, 0);
+        assert_eq!(glide.next_gain(), 0.001);
     }
 
     #[test]

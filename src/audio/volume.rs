@@ -1,4 +1,4 @@
-//! The perceptual volume scale.
+//! The perceptual volume scale, and decibels.
 
 /// The amplitude for 0–100 percent: the cube, PulseAudio's software volume, which loudness follows more evenly than
 /// the amplitude itself. 50 % is −18 dB, 10 % is −60 dB.
@@ -9,6 +9,11 @@ pub fn amplitude(percent: u8) -> f32 {
 /// The same in dB of full scale; `None` at 0 %.
 pub fn decibels(percent: u8) -> Option<f32> {
     (percent > 0).then(|| 20.0 * amplitude(percent).log10())
+}
+
+/// The amplitude of a level in dB of full scale.
+pub(super) fn of_decibels(db: f32) -> f32 {
+    10.0f32.powf(db / 20.0)
 }
 
 #[cfg(test)]

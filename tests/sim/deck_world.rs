@@ -155,7 +155,10 @@ impl DeckWorld {
             }
             Command::Hold { .. } => self.held = true,
             Command::Release { .. } => self.held = false,
-            Command::Volume { .. } | Command::Outputs(_) => {}
+            Command::Volume { .. }
+            | Command::Gain { .. }
+            | Command::Ceiling { .. }
+            | Command::Outputs(_) => {}
         }
     }
 

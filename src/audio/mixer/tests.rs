@@ -1,8 +1,10 @@
 //! The mixer pulled block by block, as an output would, under an allocator that refuses.
 
+use std::collections::HashMap;
 use std::f64::consts::TAU;
 
 use assert_no_alloc::assert_no_alloc;
+use orchestrion_rig::analysis::true_peak;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -17,13 +19,19 @@ struct Bench {
     remote: MixerRemote,
     started: Vec<FeedId>,
     ended: Vec<(FeedId, u64)>,
+    /// What went into the limiter.
     heard: Vec<f32>,
+    /// What came out of it.
+    out: Vec<f32>,
+    /// Nothing that is mixed here reaches the ceiling: what comes out is the same, later.
+    is_soft: bool,
 }
 
 impl Bench {
     fn new() -> Self {
         let (mixer, remote) = mixer(RATE_HZ);
-        let mut bench = Self { mixer, remote, started: vec![], ended: vec![], heard: vec![] };
+        let (started, ended, heard, out) = (vec![], vec![], vec![], vec![]);
+        let mut bench = Self { mixer, remote, started, ended, heard, out, is_soft: true };
         bench.tell(MixerCommand::Volume { gain: 1.0, ramp_frames: 0 });
         bench.tell(MixerCommand::Audible(true));
         bench
@@ -39,9 +47,14 @@ impl Bench {
     }
 
     fn pull(&mut self, frames: usize) -> Vec<f32> {
-        let mut out = vec![0.0; frames * 2];
-        // Every test of the mixer proves that it neither allocates nor frees: the allocator aborts here.
-        assert_no_alloc(|| self.mixer.render(&mut out));
+        let (mut mixed, mut out) = (vec![0.0; frames * 2], vec![0.0; frames * 2]);
+        // Every test of the mixer proves that it neither allocates nor frees: the allocator aborts here. These are the
+        // two halves of its `render`.
+        assert_no_alloc(|| {
+            self.mixer.mix(&mut mixed);
+            out.copy_from_slice(&mixed);
+            self.mixer.limit(&mut out);
+        });
         while let Ok(report) = self.remote.reports.pop() {
             match report {
                 MixerReport::Started(feed) => self.started.push(feed),
@@ -52,16 +65,25 @@ impl Bench {
                 }
             }
         }
-        let left: Vec<f32> = out.chunks(2).map(|frame| frame[0]).collect();
+        let left: Vec<f32> = mixed.chunks(2).map(|frame| frame[0]).collect();
         self.heard.extend(&left);
+        self.out.extend(out.chunks(2).map(|frame| frame[0]));
+        if self.is_soft {
+            let delay = self.mixer.delay_frames();
+            let new = self.out.len() - frames..self.out.len();
+            let late = |at: usize| at.checked_sub(delay).map_or(0.0, |at| self.heard[at]);
+            assert!(new.clone().all(|at| self.out[at].to_bits() == late(at).to_bits()), "frames {new:?}");
+        }
         left
     }
 
     /// Attaches a song of `samples`, whole and ended.
-    fn attach(&mut self, input: Input, id: u64, samples: &[f32]) {
+    fn attach(&mut self, input: Input, id: u64, samples: &[f32]) -> Arc<Counters> {
         let (writer, feed) = song(id, samples);
         drop(writer);
+        let counters = Arc::clone(&feed.counters);
         self.tell(MixerCommand::Attach(input, feed));
+        counters
     }
 }
 
@@ -287,6 +309,156 @@ fn nobody_hears_what_goes_nowhere_or_is_muted() {
     assert_eq!((counters.heard_frames(), counters.audible_frames()), (2000, 1000));
 }
 
+#[test]
+fn a_song_begins_with_its_gain_and_glides_to_one_that_is_known_later() {
+    let mut bench = Bench::new();
+    let frames = GLIDE_FRAMES as usize;
+    let counters = bench.attach(Input::DeckA, 1, &vec![0.25; frames + 10_000]);
+    counters.set_gain(2.0);
+    bench.pull(100);
+    counters.set_gain(0.5);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    assert_eq!(bench.pull(1000), [0.125; 1000]);
+    counters.set_gain(2.0);
+    let heard = [bench.pull(frames / 2), bench.pull(frames / 2), bench.pull(100)].concat();
+    assert!(heard.windows(2).all(|w| w[1] >= w[0] && w[1] - w[0] < 6e-6));
+    // In its middle in dB.
+    assert!((heard[frames / 2] - 0.25).abs() < 1e-5, "{}", heard[frames / 2]);
+    assert_eq!(heard[frames - 1..], [0.5; 101]);
+    assert!(heard[frames - 10] < 0.5);
+}
+
+#[test]
+fn songs_with_gains_of_their_own_fade_into_each_other_with_equal_power() {
+    let (a, b) = (noise(1, 30_000), noise(2, 30_000));
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &a).set_gain(0.5);
+    bench.attach(Input::DeckB, 2, &b).set_gain(1.5);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(100);
+    bench.join(Some(1), 2, MixerJoinAt::Frame(10_000), 20_000);
+    while bench.heard.len() < 40_000 {
+        bench.pull(333);
+    }
+    for (i, heard) in bench.heard[..40_000].iter().enumerate() {
+        let angle = (i.clamp(10_000, 30_000) - 10_000) as f64 / 20_000.0 * TAU / 4.0;
+        let of = |song: &[f32], at: Option<usize>| {
+            at.and_then(|at| song.get(at)).map_or(0.0, |sample| f64::from(*sample))
+        };
+        let ideal = of(&a, Some(i)) * 0.5 * angle.cos() + of(&b, i.checked_sub(10_000)) * 1.5 * angle.sin();
+        assert!((f64::from(*heard) - ideal).abs() < 1e-6, "frame {i}: {heard} {ideal}");
+    }
+}
+
+#[test]
+fn at_a_seam_the_gain_goes_over_within_milliseconds_from_the_first_frame_of_the_next_song_on() {
+    let (before, after) = (0.5f32, 1.5f32);
+    let whole = tone(440.0, 0.5, 4000, 0);
+    let stereo = |samples: &[f32]| samples.iter().flat_map(|s| [*s, *s]).collect::<Vec<_>>();
+    for is_spliced in [true, false] {
+        let mut bench = Bench::new();
+        if is_spliced {
+            let counters = Counters::new(FeedId(1), 0);
+            counters.set_gain(before);
+            let (mut writer, ring) = feed(counters, 4000);
+            writer.push(&stereo(&whole[..1000]));
+            let counters = Counters::new(FeedId(2), 0);
+            counters.set_gain(after);
+            writer.splice(counters).unwrap();
+            writer.push(&stereo(&whole[1000..]));
+            drop(writer);
+            bench.tell(MixerCommand::Attach(Input::DeckA, ring));
+        } else {
+            bench.attach(Input::DeckA, 1, &whole[..1000]).set_gain(before);
+            bench.attach(Input::DeckB, 2, &whole[1000..]).set_gain(after);
+        }
+        bench.join(None, 1, MixerJoinAt::Now, 0);
+        bench.pull(100);
+        let (from, to, or_splice) = (Some(FeedId(1)), FeedId(2), is_spliced.then_some(FeedId(2)));
+        let at = MixerJoinAt::End;
+        bench.tell(MixerCommand::Join(MixerJoin { from, to, at, fade_frames: 0, or_splice }));
+        // The end of a block is the end of the song: the seam is remembered.
+        bench.pull(900);
+        bench.pull(3000);
+        let gains: Vec<f32> = bench.heard.iter().zip(&whole).map(|(out, given)| out / given).collect();
+        let seam = 1000 + SEAM_FRAMES as usize;
+        let same = |gain: f32, wanted: f32| gain.is_nan() || (gain - wanted).abs() < 1e-6;
+        assert!(gains[..1000].iter().all(|gain| same(*gain, before)), "spliced: {is_spliced}");
+        assert!(gains[seam..].iter().all(|gain| same(*gain, after)), "spliced: {is_spliced}");
+        let between: Vec<f32> = gains[1000..seam].iter().copied().filter(|gain| gain.is_finite()).collect();
+        assert!(between[0] < before * 1.01, "{}", between[0]);
+        assert!(between.windows(2).all(|w| w[1] > w[0] && w[1] - w[0] < 0.02));
+    }
+}
+
+#[test]
+fn two_full_songs_that_agree_are_turned_down_together_and_not_clipped() {
+    let mut bench = Bench::new();
+    bench.is_soft = false;
+    let mut song = tone(440.0, 1.0, 48_000, 0);
+    for i in 0..480 {
+        song[i] *= i as f32 / 480.0;
+        song[47_999 - i] *= i as f32 / 480.0;
+    }
+    bench.attach(Input::DeckA, 1, &song);
+    bench.attach(Input::DeckB, 2, &song[12_000..]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(1000);
+    bench.join(Some(1), 2, MixerJoinAt::Frame(12_000), 24_000);
+    while bench.out.len() < 60_000 {
+        bench.pull(1024);
+    }
+    assert!(bench.heard.iter().any(|sample| *sample > 1.4));
+    let peak = true_peak(&bench.out).unwrap();
+    assert!((0.85..0.9).contains(&peak), "{peak}");
+    bench.tell(MixerCommand::Ceiling(0.25));
+    bench.attach(Input::DeckA, 3, &song);
+    bench.join(None, 3, MixerJoinAt::Now, 0);
+    bench.out.clear();
+    bench.pull(20_000);
+    let peak = true_peak(&bench.out).unwrap();
+    assert!((0.24..0.2525).contains(&peak), "{peak}");
+}
+
+#[test]
+fn another_output_begins_softly_and_with_nothing_of_what_went_to_the_one_before() {
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &[0.5; 10_000]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(1000);
+    bench.is_soft = false;
+    bench.mixer.begin_output();
+    bench.out.clear();
+    bench.pull(3000);
+    assert!(bench.out.windows(2).all(|w| (0.0..0.0005).contains(&(w[1] - w[0]))));
+    assert!(bench.out[0] == 0.0 && bench.out[2000] == 0.5);
+    // A volume that was told meanwhile holds.
+    bench.tell(MixerCommand::Volume { gain: 0.25, ramp_frames: 100 });
+    bench.pull(100);
+    bench.mixer.begin_output();
+    bench.pull(2000);
+    assert_eq!(bench.heard.last(), Some(&0.125));
+}
+
+#[test]
+fn what_is_held_comes_out_to_its_last_frame_and_goes_on_with_the_next() {
+    let mut bench = Bench::new();
+    let song = tone(440.0, 0.5, 20_000, 0);
+    bench.attach(Input::DeckA, 1, &song);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(1000);
+    bench.tell(MixerCommand::Hold { fade_frames: 480 });
+    bench.pull(480);
+    bench.pull(5000);
+    bench.tell(MixerCommand::Release { fade_frames: 480 });
+    bench.pull(2000);
+    // What comes out is what went in (the bench looks): here, that nothing is missing or there twice.
+    let delay = bench.mixer.delay_frames();
+    assert_eq!(bench.out[delay + 999], song[999]);
+    assert!(bench.out[delay + 1479].abs() < 0.01 && bench.out[delay + 1480..delay + 6480] == [0.0; 5000]);
+    assert_eq!(bench.out[delay + 6480 + 1000], song[1480 + 1000]);
+}
+
 /// Whatever is asked whenever, no sample is further from the one before than the steepest place of the tones and the
 /// shortest ramp allow: no click, ever.
 #[test]
@@ -294,6 +466,11 @@ fn no_sequence_of_commands_clicks() {
     for seed in 0..40 {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
         let mut bench = Bench::new();
+        // Every other one with gains, so that the limiter has something to do.
+        let has_gains = seed % 2 == 1;
+        bench.is_soft = !has_gains;
+        let mut gains = HashMap::new();
+        let gain = |chance: &mut ChaCha8Rng| 10.0f32.powf(chance.random_range(-20.0..6.0) / 20.0);
         let (mut next, mut playing, mut busy) = (1u64, None::<u64>, [None::<u64>; 2]);
         for _ in 0..400 {
             for (deck, input) in Input::DECKS.into_iter().enumerate() {
@@ -306,12 +483,21 @@ fn no_sequence_of_commands_clicks() {
                         samples[i] *= i as f32 / 480.0;
                         samples[frames - 1 - i] *= i as f32 / 480.0;
                     }
-                    bench.attach(input, next, &samples);
+                    let counters = bench.attach(input, next, &samples);
+                    if has_gains {
+                        counters.set_gain(gain(&mut chance));
+                        gains.insert(next, counters);
+                    }
                     busy[deck] = Some(next);
                     next += 1;
                 }
             }
             let other = busy.iter().flatten().copied().find(|id| Some(*id) != playing);
+            if let Some(counters) = other.or(playing).and_then(|song| gains.get(&song))
+                && chance.random_bool(0.1)
+            {
+                counters.set_gain(gain(&mut chance));
+            }
             match chance.random_range(0..8) {
                 0..3 => {
                     if let Some(to) = other {
@@ -353,9 +539,16 @@ fn no_sequence_of_commands_clicks() {
                 playing = playing.filter(|playing| *playing != id.0);
             }
         }
-        // Two tones of amplitude 0.4 at 100 Hz move 0.0105 a frame; ramps of 10 ms add 0.0035 each.
-        let steepest = bench.heard.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
-        assert!(steepest < 0.02, "seed {seed}: a step of {steepest}");
+        // Two tones of amplitude 0.4 at 100 Hz move 0.0105 a frame; ramps of 10 ms add 0.0035 each. Gains double both.
+        let steepest = bench.out.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
+        let steepest_max = if has_gains { 0.04 } else { 0.02 };
+        assert!(steepest < steepest_max, "seed {seed}: a step of {steepest}");
+        if has_gains {
+            let is_loud = |piece: &&[f32]| piece.iter().any(|sample| sample.abs() > 0.88);
+            let loud = bench.out.chunks(1 << 12).filter(is_loud);
+            let loudest = loud.filter_map(true_peak).fold(0.0, f64::max);
+            assert!(loudest < 0.902, "seed {seed}: a peak of {loudest}");
+        }
         assert!(bench.heard.iter().any(|s| s.abs() > 0.1), "seed {seed}: nothing was heard");
     }
 }

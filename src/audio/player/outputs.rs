@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    AVOID_FOR, PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, VOLUME_RAMP_MS,
-    Wanted, output,
+    AVOID_FOR, PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, Wanted, output,
 };
 use crate::audio::mixer::MixerCommand;
 use crate::audio::{Event, Output};
@@ -41,16 +40,11 @@ impl Player<'_> {
         let Some(opened) = &self.output else { return };
         let (audible, rate_hz) = (opened.audible, opened.rate_hz);
         let now = Output { name: opened.name.clone(), audible, rate_hz, problem };
-        let gain = self.gain;
         self.mix(MixerCommand::Audible(audible));
         if rate_hz != self.rate_hz {
             self.rate_hz = rate_hz;
             self.empty();
         }
-        // What another output left off is not begun with a click.
-        self.mix(MixerCommand::Volume { gain: 0.0, ramp_frames: 0 });
-        let ramp_frames = self.frames(VOLUME_RAMP_MS);
-        self.mix(MixerCommand::Volume { gain, ramp_frames });
         if self.told.as_ref() != Some(&now) {
             match &now.problem {
                 Some(problem) => log::warn!("output {} instead of {problem}", now.name),

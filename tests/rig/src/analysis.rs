@@ -12,6 +12,7 @@ mod fit;
 mod level;
 mod phase;
 mod tone;
+mod true_peak;
 
 pub use clicks::{FIT_WINDOW_MS, Residual, clicks, residual_peak};
 pub use crossfade::{Crossfade, crossfade};
@@ -19,3 +20,4 @@ pub use distortion::thd_n_db;
 pub use level::{first_above, last_above, peak, power_db, rms_db, silence_runs};
 pub use phase::{JUMP_FRAMES_MIN, PhaseJump, phase_jumps};
 pub use tone::{dominant_frequency, tone_amplitudes};
+pub use true_peak::true_peak;
