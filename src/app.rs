@@ -8,6 +8,7 @@
 mod crossfade;
 mod event;
 mod keeper;
+mod levels;
 mod playback;
 mod plays;
 mod quarantine;
@@ -24,6 +25,7 @@ use orchestrion_protocol::status::Status;
 
 pub use event::{Effect, Event, Exit, Signal};
 use keeper::Keeper;
+pub use levels::Levels;
 use playback::Playback;
 use plays::Plays;
 use quarantine::Quarantine;
@@ -56,6 +58,8 @@ pub struct Start {
     pub defaults: Defaults,
     /// What is used whatever anybody has set.
     pub asked: Asked,
+    /// What it is to sound like.
+    pub levels: Levels,
     /// The outputs, best first.
     pub outputs: Vec<String>,
     /// Where chance begins, when nothing is kept.
@@ -87,6 +91,7 @@ pub struct App {
     told_status: Option<Status>,
     told_time: Mono,
     defaults: Defaults,
+    levels: Levels,
     outputs: Vec<String>,
     /// What the measuring thread was told last.
     told_ahead: Vec<Arc<Path>>,
@@ -118,7 +123,7 @@ impl App {
             quarantine: Quarantine::default(),
             wishes: BTreeMap::new(),
             next_wish: 1,
-            volume: settings.volume,
+            volume: settings.volume.min(start.levels.volume_max),
             muted: settings.muted,
             crossfade_ms: settings.crossfade_ms,
             seed: settings.seed,
@@ -131,6 +136,7 @@ impl App {
             told_status: None,
             told_time: now.monotonic,
             defaults: start.defaults,
+            levels: start.levels,
             outputs: start.outputs,
             told_ahead: Vec::new(),
         };
@@ -150,6 +156,7 @@ impl App {
         plays: bool,
         effects: &mut Vec<Effect>,
     ) {
+        effects.push(Effect::Audio(Command::Ceiling { dbtp: self.levels.ceiling_dbtp }));
         effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
         self.tell_volume(effects);
         let checkpoint = restored.checkpoint.filter(|_| !afresh);
@@ -184,8 +191,7 @@ impl App {
             Event::Audio(event) => self.hear_audio(now, event, effects),
             Event::Storage(event) => self.hear_storage(event),
             Event::Library(event) => self.hear_library(now, event, effects),
-            // It is in the database; a deck looks it up when it opens the file.
-            Event::Measure(_) => {}
+            Event::Measure(event) => self.hear_measure(now, event, effects),
             Event::Control(event) if self.ending.is_none() => self.hear_client(now, event, effects),
             Event::Control(_) => {}
             Event::Service(service::Event::Restarted { service }) => {
@@ -259,6 +265,7 @@ impl App {
     fn go_on_without_memory(&mut self, now: Now, service: Name, effects: &mut Vec<Effect>) {
         match service {
             Name::Audio => {
+                effects.push(Effect::Audio(Command::Ceiling { dbtp: self.levels.ceiling_dbtp }));
                 effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
                 effects.push(Effect::Audio(Command::Volume { percent: self.volume, muted: self.muted }));
                 self.load_again(now, effects);
@@ -281,8 +288,15 @@ impl App {
     fn take_config(&mut self, now: Now, config: &Config, effects: &mut Vec<Effect>) {
         let settings = settings::with_defaults(self.settings(), config.defaults());
         self.defaults = config.defaults();
-        if self.volume != settings.volume {
-            self.volume = settings.volume;
+        if self.levels != config.levels {
+            self.levels = config.levels;
+            effects.push(Effect::Audio(Command::Ceiling { dbtp: self.levels.ceiling_dbtp }));
+            self.level_current(effects);
+            self.level_incoming(effects);
+        }
+        let volume = settings.volume.min(self.levels.volume_max);
+        if self.volume != volume {
+            self.volume = volume;
             self.tell_volume(effects);
         }
         self.set_repeat(settings.repeat);

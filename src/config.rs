@@ -7,7 +7,7 @@ use orchestrion_protocol::status::Repeat;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::app::Defaults;
+use crate::app::{Defaults, Levels};
 use crate::audio::Setup;
 
 /// What the file says, with defaults for what it does not.
@@ -25,6 +25,8 @@ pub struct Config {
     pub shuffle: bool,
     /// Milliseconds between songs, until someone sets another.
     pub crossfade_ms: u32,
+    /// What it is to sound like.
+    pub levels: Levels,
     /// How the sound is made.
     pub audio: Setup,
     /// Where the state lies, if not at the usual place.
@@ -67,6 +69,11 @@ struct File {
     repeat: Option<Repeat>,
     shuffle: Option<bool>,
     crossfade_s: Option<Spanned<f64>>,
+    even_loudness: Option<bool>,
+    loudness_lufs: Option<Spanned<f32>>,
+    trim_db: Option<Spanned<f32>>,
+    ceiling_dbtp: Option<Spanned<f32>>,
+    volume_max: Option<Spanned<i64>>,
     rate_hz: Option<Spanned<u32>>,
     buffer_frames: Option<Spanned<u32>>,
     state_dir: Option<PathBuf>,
@@ -76,6 +83,12 @@ struct File {
 
 /// Rates that outputs are asked for, in frames a second.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+/// Loudness that songs can be brought to, in LUFS.
+const LOUDNESS_LUFS: std::ops::RangeInclusive<f32> = -36.0..=-9.0;
+/// What a place may add to that, in dB.
+const TRIM_DB: std::ops::RangeInclusive<f32> = -24.0..=12.0;
+/// What the waveform can be kept below, in dB of full scale.
+const CEILING_DBTP: std::ops::RangeInclusive<f32> = -30.0..=0.0;
 /// As much of a wrong line as is shown, in characters.
 const LINE_SHOWN_LEN_MAX: usize = 80;
 /// Frames that an output pulls at once.
@@ -91,6 +104,7 @@ impl Default for Config {
             repeat: defaults.repeat,
             shuffle: defaults.shuffle,
             crossfade_ms: defaults.crossfade_ms,
+            levels: Levels::default(),
             audio: Setup::default(),
             state_dir: None,
             socket: None,
@@ -135,6 +149,16 @@ impl Config {
         let crossfade_s_max = f64::from(CROSSFADE_MS_MAX) / 1000.0;
         let crossfade_s =
             within(text, file.crossfade_s, f64::from(usual.crossfade_ms) / 1000.0, 0.0..=crossfade_s_max)?;
+        let levels = usual.levels;
+        let lufs_usual = levels.target_lufs.unwrap_or_default();
+        let target_lufs = within(text, file.loudness_lufs, lufs_usual, LOUDNESS_LUFS)?;
+        let volume_max = within(text, file.volume_max, levels.volume_max.into(), 0..=i64::from(VOLUME_MAX))?;
+        let levels = Levels {
+            target_lufs: file.even_loudness.unwrap_or(true).then_some(target_lufs),
+            trim_db: within(text, file.trim_db, levels.trim_db, TRIM_DB)?,
+            ceiling_dbtp: within(text, file.ceiling_dbtp, levels.ceiling_dbtp, CEILING_DBTP)?,
+            volume_max: u8::try_from(volume_max).unwrap_or(levels.volume_max),
+        };
         Ok(Self {
             music: file.music,
             outputs: file.outputs.unwrap_or(usual.outputs),
@@ -142,6 +166,7 @@ impl Config {
             repeat: file.repeat.unwrap_or(usual.repeat),
             shuffle: file.shuffle.unwrap_or(usual.shuffle),
             crossfade_ms: (crossfade_s * 1000.0).round() as u32,
+            levels,
             audio: Setup {
                 rate_hz: within(text, file.rate_hz, usual.audio.rate_hz, RATES_HZ)?,
                 buffer_frames: within(text, file.buffer_frames, usual.audio.buffer_frames, BUFFER_FRAMES)?,

@@ -48,24 +48,37 @@ pub(super) struct Sounding {
     pub(super) entry: EntryId,
     pub(super) media: Box<Media>,
     pub(super) heard: Heard,
+    /// What it was made louder by, in dB.
+    pub(super) gain_db: f32,
+    /// The same of the song before it on its album, if that was heard before it.
+    pub(super) before_db: Option<f32>,
 }
 
 /// A song on its way in.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    load: LoadId,
+    pub(super) load: LoadId,
     pub(super) entry: EntryId,
-    start: StartAt,
+    pub(super) start: StartAt,
     chosen_by: ChosenBy,
     /// The open play that it goes on with, after a seek.
-    same_play: Option<PlayKey>,
+    pub(super) same_play: Option<PlayKey>,
     /// The play of an earlier run that it goes on with.
     continues: Option<PlayKey>,
-    media: Option<Box<Media>>,
+    pub(super) media: Option<Box<Media>>,
+    /// What it will be made louder by, in dB.
+    pub(super) gain_db: f32,
+    /// See [`Sounding::before_db`].
+    pub(super) before_db: Option<f32>,
     takes_over: TakesOver,
 }
 
 impl Incoming {
+    /// Whether it takes over at the planned place.
+    pub(super) fn takes_over_by_itself(&self) -> bool {
+        self.takes_over == TakesOver::ByItself
+    }
+
     /// Where it begins, as far as that is known.
     fn start_ms(&self) -> u64 {
         match (&self.media, self.start) {
@@ -334,6 +347,8 @@ impl App {
             same_play: None,
             continues: None,
             media: None,
+            gain_db: 0.0,
+            before_db: None,
             takes_over,
         });
         self.dirty = true;
@@ -341,7 +356,7 @@ impl App {
     }
 
     /// Tells the mixer when the incoming song begins, if it is ready.
-    fn join_incoming(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn join_incoming(&mut self, effects: &mut Vec<Effect>) {
         let Some(incoming) = &self.playback.incoming else { return };
         let Some(media) = &incoming.media else { return };
         let to = incoming.load;
@@ -377,7 +392,7 @@ impl App {
         }
     }
 
-    fn drop_incoming(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn drop_incoming(&mut self, effects: &mut Vec<Effect>) {
         if let Some(incoming) = self.playback.incoming.take() {
             effects.push(Effect::Audio(Command::CancelJoin));
             // It may have begun a moment ago; then it must not click.

@@ -188,13 +188,23 @@ impl App {
     fn change_volume(&mut self, params: VolumeParams, effects: &mut Vec<Effect>) -> Answer {
         let wanted = match (params.percent, params.by) {
             (Some(percent), None) => i32::from(percent),
-            (None, Some(by)) => (i32::from(self.volume) + i32::from(by)).clamp(0, VOLUME_MAX.into()),
+            (None, Some(by)) => {
+                (i32::from(self.volume) + i32::from(by)).clamp(0, self.levels.volume_max.into())
+            }
             _ => return Err(RpcError::new(code::INVALID_PARAMS, "volume takes either percent or by")),
         };
         let volume = u8::try_from(wanted).ok().filter(|volume| *volume <= VOLUME_MAX);
-        self.volume = volume.ok_or_else(|| {
+        let volume = volume.ok_or_else(|| {
             RpcError::new(code::INVALID_PARAMS, format!("{wanted} is no volume; 0 to {VOLUME_MAX}"))
         })?;
+        if volume > self.levels.volume_max {
+            let text = format!(
+                "{volume} is louder than this device may be: {} (volume_max of its configuration)",
+                self.levels.volume_max
+            );
+            return Err(RpcError::new(code::REFUSED, text));
+        }
+        self.volume = volume;
         self.tell_volume(effects);
         Ok(Some(json!({"volume": self.volume})))
     }

@@ -46,6 +46,10 @@ A configuration:
   repeat = \"all\"                    # off, all, one
   shuffle = true
   crossfade_s = 5
+  loudness_lufs = -16                # every song is made as loud; even_loudness = false leaves them as they are
+  trim_db = 0                        # this place louder or softer, in dB
+  ceiling_dbtp = -1                  # what the waveform never exceeds
+  volume_max = 100                   # what no volume exceeds
 
 SIGHUP reads it again; SIGTERM and Ctrl-C end it in good order.
 Exit codes: 0 ended, 1 failed, 2 the configuration is wrong, 4 another one runs here.")]
@@ -118,6 +122,7 @@ impl RunArgs {
             exits_at_end: false,
             defaults: config.defaults(),
             asked: Asked::default(),
+            levels: config.levels,
             outputs: config.outputs.clone(),
             seed: new_seed(),
         };
@@ -149,6 +154,7 @@ impl PlayArgs {
                 shuffle: self.shuffle.then_some(true),
                 crossfade_ms: self.crossfade,
             },
+            levels: config.levels,
             outputs,
             seed: new_seed(),
         };

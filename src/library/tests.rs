@@ -222,7 +222,7 @@ fn what_finds_no_room_in_a_queue_is_counted() {
     let outcome = expand(&vec![dir.path().to_owned(); 11]);
     assert_eq!(outcome.songs().len(), QUEUE_LEN_MAX);
     let expected =
-        format!("{} songs found no room: there is room for {QUEUE_LEN_MAX}", 11 * 2001 - QUEUE_LEN_MAX);
+        format!("{} songs found no room: a queue has {QUEUE_LEN_MAX} entries", 11 * 2001 - QUEUE_LEN_MAX);
     assert_eq!(outcome.problems, [expected]);
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orchestrion::audio::{Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, StartAt};
-use orchestrion::measure::{Blob, Cues, Measurement};
+use orchestrion::measure::{self, Blob, Cues, FileId, Loudness, Measurement};
 use orchestrion::time::Mono;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -63,6 +63,14 @@ pub struct DeckWorld {
     pub fades_ms: Vec<u32>,
 }
 
+/// What is known of a file that was measured.
+fn measurement(kind: SongKind) -> Option<Measurement> {
+    let SongKind::Measured { ms, head_ms, tail_ms } = kind else { return None };
+    let loudness = Loudness { integrated_lufs: -9.0, loudest_lufs: -7.0, true_peak_dbtp: 0.1 };
+    let cues = Cues { head_ms, tail_ms, swing_end_ms: tail_ms, silence_ms: 0 };
+    Some(Measurement { blob: Blob([0; 32]), duration_ms: ms, loudness: Some(loudness), cues })
+}
+
 impl DeckWorld {
     pub fn new(seed: u64, songs: &[SongKind]) -> Self {
         let songs =
@@ -78,6 +86,18 @@ impl DeckWorld {
             events: vec![],
             fades_ms: vec![],
         }
+    }
+
+    /// A file that was not measured is.
+    pub fn measure(&mut self, chance: &mut ChaCha8Rng) -> Option<measure::Event> {
+        let index = chance.random_range(0..self.songs.len());
+        let (path, kind) = self.songs.iter_mut().nth(index)?;
+        let SongKind::Good { ms } = *kind else { return None };
+        let head_ms = chance.random_range(0..ms / 2);
+        *kind = SongKind::Measured { ms, head_ms, tail_ms: chance.random_range(head_ms + 100..=ms) };
+        let result = Ok(Box::new(measurement(*kind)?));
+        let file = Some(FileId { size: 0, modified_ms: 0 });
+        Some(measure::Event::Measured { path: path.as_path().into(), file, result })
     }
 
     /// Where the music of a file begins.
@@ -155,10 +175,10 @@ impl DeckWorld {
             }
             Command::Hold { .. } => self.held = true,
             Command::Release { .. } => self.held = false,
-            Command::Volume { .. }
-            | Command::Gain { .. }
-            | Command::Ceiling { .. }
-            | Command::Outputs(_) => {}
+            Command::Gain { load, gain_db } => {
+                assert!(self.loads.contains_key(&load) && gain_db.is_finite(), "{load:?} {gain_db}");
+            }
+            Command::Volume { .. } | Command::Ceiling { .. } | Command::Outputs(_) => {}
         }
     }
 
@@ -218,15 +238,7 @@ impl DeckWorld {
                 }
             };
             song.stage = Stage::Ready;
-            let measurement = match song.kind {
-                SongKind::Measured { ms, head_ms, tail_ms } => Some(Measurement {
-                    blob: Blob([0; 32]),
-                    duration_ms: ms,
-                    loudness: None,
-                    cues: Cues { head_ms, tail_ms, swing_end_ms: tail_ms, silence_ms: 0 },
-                }),
-                _ => None,
-            };
+            let measurement = measurement(song.kind);
             let media = Box::new(Media {
                 duration_ms: Some(duration_ms),
                 start_ms: song.start_ms,

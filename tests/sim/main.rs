@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deck_world::{DeckWorld, SongKind};
-use orchestrion::app::{App, Asked, Defaults, Effect, Event, Exit, Signal, Start};
+use orchestrion::app::{App, Asked, Defaults, Effect, Event, Exit, Levels, Signal, Start};
 use orchestrion::control::{self, ClientId};
 use orchestrion::library;
 use orchestrion::service::{self, Name};
@@ -154,6 +154,7 @@ fn start(repeat: Repeat, crossfade_ms: u32) -> Start {
         plays: true,
         exits_at_end: false,
         defaults: Defaults { volume: 80, repeat, shuffle: false, crossfade_ms },
+        levels: Levels::default(),
         outputs: vec!["alsa:default".into()],
         asked: Asked::default(),
         seed: 3,
@@ -401,6 +402,11 @@ fn hold_the_laws(seed: u64) {
         }
         if chance.random_bool(0.01) {
             sim.hear(Event::Service(service::Event::Restarted { service: Name::Storage }));
+        }
+        if chance.random_bool(0.05)
+            && let Some(measured) = sim.world.measure(&mut chance)
+        {
+            sim.hear(Event::Measure(measured));
         }
         sim.run_ms(500);
         let silent_ms = sim.world.silence_ms();

@@ -103,6 +103,7 @@ impl App {
             return self.load(entry, StartAt::Place(0), ChosenBy::Queue, TakesOver::ByItself, effects);
         }
         incoming.media = Some(media);
+        self.level_incoming(effects);
         self.join_incoming(effects);
     }
 
@@ -126,7 +127,14 @@ impl App {
             self.open_play(now, &incoming, &media, effects);
         }
         let heard = Heard { position_ms: media.start_ms, ..Heard::default() };
-        self.playback.current = Some(Sounding { load, entry: incoming.entry, media, heard });
+        self.playback.current = Some(Sounding {
+            load,
+            entry: incoming.entry,
+            media,
+            heard,
+            gain_db: incoming.gain_db,
+            before_db: incoming.before_db,
+        });
         self.queue.set_current(incoming.entry);
         self.keeper.save_queue(self.queue.snapshot(), effects);
         self.dirty = true;

@@ -23,7 +23,7 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let (to_app, events) = bounded(1024);
-        let (service, handle) = AudioPlayer::new(Setup::default(), to_app);
+        let (service, handle) = AudioPlayer::new(Setup::default(), "/nonexistent".into(), to_app);
         let running = Arc::clone(&service);
         let thread = thread::spawn(move || running.run());
         let running = Self { service, handle, events, thread: Some(thread) };
@@ -38,7 +38,9 @@ impl Running {
 
     fn wait_for<T>(&self, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
         loop {
-            let crate::app::Event::Audio(event) = self.events.recv_timeout(EVENT_WAIT).unwrap() else { continue };
+            let crate::app::Event::Audio(event) = self.events.recv_timeout(EVENT_WAIT).unwrap() else {
+                continue;
+            };
             if let Some(found) = wanted(&event) {
                 return found;
             }
@@ -46,7 +48,7 @@ impl Running {
     }
 
     fn play(&self, load: LoadId, path: &Path, gain_db: f32) {
-        self.tell(Command::Load { load, path: path.into(), start_ms: 0 });
+        self.tell(Command::Load { load, path: path.into(), start: StartAt::Place(0) });
         self.tell(Command::Gain { load, gain_db });
         self.wait_for(|event| matches!(event, Event::Loaded { .. }).then_some(()));
         self.tell(Command::Join(Join { from: None, to: load, at: JoinAt::Now, fade_ms: 0 }));
