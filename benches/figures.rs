@@ -126,7 +126,7 @@ fn setup(server: &SoundServer, folder: &Path) -> Setup {
 
 fn play(server: &SoundServer, folder: &Path, music: &Path, words: &[&str]) -> Outcome<Device> {
     let music = music.display().to_string();
-    let mut all = vec!["play", &music, "--output", "alsa:pa", "--volume", "100"];
+    let mut all = vec!["play", &music, "--output", "alsa:pa", "--volume", "100", "--loudness", "off"];
     all.extend(words);
     Ok(setup(server, folder).start(&all)?)
 }

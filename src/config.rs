@@ -84,7 +84,7 @@ struct File {
 /// Rates that outputs are asked for, in frames a second.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 /// Loudness that songs can be brought to, in LUFS.
-const LOUDNESS_LUFS: std::ops::RangeInclusive<f32> = -36.0..=-9.0;
+pub const LOUDNESS_LUFS: std::ops::RangeInclusive<f32> = -36.0..=-9.0;
 /// What a place may add to that, in dB.
 const TRIM_DB: std::ops::RangeInclusive<f32> = -24.0..=12.0;
 /// What the waveform can be kept below, in dB of full scale.

@@ -50,6 +50,10 @@ impl Room {
     fn play(&self, words: &[&str]) -> Device {
         let music = self.music().display().to_string();
         let mut all = vec!["play", &music, "--output", "alsa:pa", "--volume", "100"];
+        if !words.contains(&"--loudness") {
+            // What is analysed must keep its level.
+            all.extend(["--loudness", "off"]);
+        }
         all.extend(words);
         self.setup().start(&all).unwrap()
     }
@@ -104,6 +108,46 @@ fn an_album_in_order_is_heard_without_a_gap_though_it_is_resampled() {
     assert_eq!(phase_jumps(heard, RATE_HZ, A_HZ).unwrap(), []);
     let found = clicks(heard, RATE_HZ, &[A_HZ], 0.003);
     assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn songs_that_differ_by_20_lu_are_heard_equally_loud() {
+    let Some(room) = Room::new() else { return };
+    let rate_hz = 48_000;
+    for (name, level) in [("1.flac", 0.5), ("2.flac", 0.05), ("3.flac", 0.2)] {
+        // Noise of the level, with a rhythm, so that its loudness is not that of a plain tone.
+        let mut noise = signal::white_noise(level, 7, rate_hz * 12);
+        for (at, sample) in noise.iter_mut().enumerate() {
+            *sample *= if at / 12_000 % 4 == 3 { 0.3 } else { 1.0 };
+        }
+        encode(&signal::doubled(&noise), 2, rate_hz as u32, Format::Flac, &room.music().join(name)).unwrap();
+    }
+    // Measured before, as `orchestrion scan` does for a shelf.
+    let scan = std::process::Command::new(env!("CARGO_BIN_EXE_orchestrion"))
+        .args(["scan", "--state-dir"])
+        .arg(room.setup().state_dir())
+        .arg(room.music())
+        .output()
+        .unwrap();
+    assert!(scan.status.success(), "{scan:?}");
+    let capture = room.server.capture().unwrap();
+    let device = room.play(&["--loudness", "-20", "--crossfade", "0"]);
+    assert!(device.wait_within(PLAYS_WAIT * 2).unwrap().success());
+    let captured = capture.stop();
+    let (left, right) = (captured.channel(0), captured.channel(1));
+    let start = first_above(&left, 0.001).unwrap();
+    let loudness: Vec<f64> = (0..3)
+        .map(|song| {
+            // Inside of each, away from the joins.
+            let range = start + rate_hz * (12 * song + 1)..start + rate_hz * (12 * song + 11);
+            let mut meter = ebur128::EbuR128::new(2, rate_hz as u32, ebur128::Mode::I).unwrap();
+            meter.add_frames_planar_f32(&[&left[range.clone()], &right[range]]).unwrap();
+            meter.loudness_global().unwrap()
+        })
+        .collect();
+    for lufs in &loudness {
+        assert!((lufs + 20.0).abs() < 1.0, "asked for −20 LUFS, heard {loudness:?}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::client::Client;
 use super::{exit_code, live};
 use crate::app::{Asked, Defaults, Exit, Start};
 use crate::bootstrap::{self, BootError, Options, places};
-use crate::config::Config;
+use crate::config::{Config, LOUDNESS_LUFS};
 
 /// How long the live line waits for the socket.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -87,6 +87,9 @@ pub struct PlayArgs {
     /// 0 to 100
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=i64::from(VOLUME_MAX)))]
     volume: Option<u8>,
+    /// How loud every song is made, in LUFS (-16); `off` leaves songs as they are
+    #[arg(long, value_name = "LUFS|off", allow_negative_numbers = true, value_parser = target)]
+    loudness: Option<Target>,
     /// An output of `orchestrion outputs`; may be given several times, best first
     #[arg(long, value_name = "NAME")]
     output: Vec<String>,
@@ -101,6 +104,22 @@ fn crossfade_ms(text: &str) -> Result<u32, String> {
         Ok(ms.round() as u32)
     } else {
         Err(format!("it goes from 0 to {} seconds", CROSSFADE_MS_MAX / 1000))
+    }
+}
+
+/// The loudness that songs are brought to, if any.
+#[derive(Debug, Clone, Copy)]
+struct Target(Option<f32>);
+
+fn target(text: &str) -> Result<Target, String> {
+    if text == "off" {
+        return Ok(Target(None));
+    }
+    let lufs: f32 = text.parse().map_err(|_| "a number of LUFS, as -16, or `off`".to_owned())?;
+    if LOUDNESS_LUFS.contains(&lufs) {
+        Ok(Target(Some(lufs)))
+    } else {
+        Err(format!("it goes from {} to {} LUFS", LOUDNESS_LUFS.start(), LOUDNESS_LUFS.end()))
     }
 }
 
@@ -141,7 +160,10 @@ impl PlayArgs {
         bootstrap::logger::install(self.places.log.unwrap_or(LevelFilter::Warn));
         let usual = Config::default();
         let outputs = if self.output.is_empty() { usual.outputs.clone() } else { self.output };
-        let config = Config { outputs: outputs.clone(), ..usual };
+        let mut config = Config { outputs: outputs.clone(), ..usual };
+        if let Some(Target(lufs)) = self.loudness {
+            config.levels.target_lufs = lufs;
+        }
         let start = Start {
             music: self.paths.iter().map(|path| absolute(path)).collect(),
             afresh: !self.paths.is_empty(),
