@@ -9,6 +9,7 @@
 //! what answers late is told by it and dropped. At most two loads are alive; a third takes the place of the one that leaves.
 
 mod deck;
+mod decode;
 mod feed;
 mod file;
 mod limiter;

@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod library;
 pub mod measure;
+pub mod media;
 pub mod service;
 pub mod storage;
 pub mod time;

@@ -3,7 +3,7 @@
 //! rodio turns read errors into an end of the song; this reader remembers them. It hides an ID3v2 tag, which may be as
 //! large as its pictures, and it bounds what may be read before the first sound.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -40,7 +40,8 @@ impl Trouble {
         self.is_open.store(true, Ordering::Relaxed);
     }
 
-    fn note(&self, error: &io::Error) {
+    /// Remembers an error, if it is the first.
+    pub(super) fn note(&self, error: &io::Error) {
         let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| error.to_string());
     }
@@ -60,13 +61,13 @@ pub(super) struct SoundFile {
     pub(super) ogg_is_cut: bool,
 }
 
-/// Opens a file for decoding.
+/// Opens a regular file that is not empty.
 ///
 /// # Errors
 /// It cannot be opened, or it is something else than a file, or empty.
-pub(super) fn open(path: &Path) -> Result<SoundFile, LoadError> {
+pub(super) fn open_regular(path: &Path) -> Result<(File, Metadata), LoadError> {
     // Without O_NONBLOCK opening a FIFO would block the deck for ever.
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
@@ -84,10 +85,19 @@ pub(super) fn open(path: &Path) -> Result<SoundFile, LoadError> {
             "a device"
         }));
     }
-    let size = meta.len();
-    if size == 0 {
+    if meta.len() == 0 {
         return Err(LoadError::NotDecodable("the file is empty".into()));
     }
+    Ok((file, meta))
+}
+
+/// Opens a file for decoding.
+///
+/// # Errors
+/// As for [`open_regular`].
+pub(super) fn open(path: &Path) -> Result<SoundFile, LoadError> {
+    let (mut file, meta) = open_regular(path)?;
+    let size = meta.len();
     let modified_ms = meta
         .modified()
         .ok()

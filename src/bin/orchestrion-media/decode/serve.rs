@@ -1,0 +1,186 @@
+//! The child itself: takes a file from the socket on standard input, and says what is in it.
+//!
+//! The main thread turns what the pipeline and the daemon want into messages; it sleeps until one of them rings. A daemon that
+//! does not listen stops it in a write, and so the pipeline, until there is room again.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use orchestrion::media::Format;
+use orchestrion::media::message::{Command, Event, encode_samples};
+
+use super::listen::{Speaker, end, listen, opened};
+use super::pipeline::{Heard, Pipeline, Sound};
+use super::plugins::{self, Loaded};
+use super::confine;
+
+/// Commands that wait, at most; the daemon sends one at a time.
+const COMMANDS_MAX: usize = 4;
+/// A seek that finds nothing, though the file says that it goes on for so long after it, is done again by decoding.
+const EMPTY_SEEK_MS: u64 = 1000;
+
+/// Serves until the daemon is gone.
+pub fn run(memory_mib: u64) -> ExitCode {
+    confine::confine(memory_mib);
+    let served = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from).and_then(serve);
+    match served {
+        // Without the clean-up of libraries, which may hang: the daemon waits for this end.
+        Ok(()) => end(),
+        // The daemon reads it when it finds the socket closed.
+        Err(error) => {
+            eprintln!("orchestrion-media: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(socket: UnixStream) -> io::Result<()> {
+    let mut speaker = Speaker::new(socket.try_clone()?);
+    speaker.say(&Event::Hello)?;
+    let file = opened(&socket)?;
+    let (commands, orders) = bounded(COMMANDS_MAX);
+    let (wake, woken) = bounded(1);
+    listen(socket, commands, wake.clone())?;
+    let child = plugins::load().and_then(|plugins| {
+        let pipeline = Pipeline::start(file.as_fd(), &wake)?;
+        Ok(Child { speaker: &mut speaker, file, plugins, pipeline, wake, told: None, seek: None, is_over: false })
+    });
+    let words = match child {
+        Ok(mut child) => child.run(&orders, &woken)?,
+        Err(words) => words,
+    };
+    speaker.say(&Event::Failed(&words))?;
+    // The daemon ends this process, and so nothing that it has said is lost.
+    for () in woken {}
+    Ok(())
+}
+
+struct Child<'a> {
+    speaker: &'a mut Speaker,
+    file: OwnedFd,
+    plugins: Loaded,
+    pipeline: Pipeline,
+    wake: Sender<()>,
+    /// The format that the daemon knows.
+    told: Option<Format>,
+    /// The seek that is not answered yet.
+    seek: Option<Seek>,
+    /// Nothing comes until the next seek.
+    is_over: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Seek {
+    serial: u32,
+    position_ms: u64,
+    /// The file cannot be sought in: what lies before the place is decoded and dropped.
+    by_decoding: bool,
+}
+
+impl Child<'_> {
+    /// Runs until it cannot go on, and says why.
+    fn run(&mut self, orders: &Receiver<Command>, woken: &Receiver<()>) -> io::Result<String> {
+        loop {
+            if let Some(command) = orders.try_recv().ok() {
+                match command {
+                    Command::Seek { serial, position_ms } => {
+                        if let Err(words) = self.begin_seek(serial, position_ms) {
+                            return Ok(words);
+                        }
+                    }
+                    Command::Open => return Ok("a file was opened already".into()),
+                }
+                continue;
+            }
+            let heard = if self.is_over { Heard::Nothing } else { self.pipeline.next(&self.plugins) };
+            match heard {
+                Heard::Sound(sound) => self.sound(sound)?,
+                Heard::End => match self.end_of_file() {
+                    Ok(events) => self.say_all(&events)?,
+                    Err(words) => return Ok(words),
+                },
+                Heard::Failed(words) => match self.seek {
+                    // Some demuxers break where they should say that they cannot.
+                    Some(seek) if !seek.by_decoding => {
+                        if let Err(words) = self.decode_to(seek) {
+                            return Ok(words);
+                        }
+                    }
+                    _ => return Ok(words),
+                },
+                Heard::Nothing => {
+                    if woken.recv().is_err() {
+                        return Ok("nothing is left that could ring".into());
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin_seek(&mut self, serial: u32, position_ms: u64) -> Result<(), String> {
+        self.is_over = false;
+        let seek = Seek { serial, position_ms, by_decoding: false };
+        if self.pipeline.seek(position_ms) {
+            self.seek = Some(seek);
+            return Ok(());
+        }
+        self.decode_to(seek)
+    }
+
+    /// Begins anew and drops what is before the place.
+    fn decode_to(&mut self, seek: Seek) -> Result<(), String> {
+        self.pipeline = Pipeline::start(self.file.as_fd(), &self.wake)?;
+        self.seek = Some(Seek { by_decoding: true, ..seek });
+        Ok(())
+    }
+
+    fn sound(&mut self, mut sound: Sound) -> io::Result<()> {
+        if let Some(seek) = self.seek {
+            let frame = seek.position_ms * u64::from(sound.format.rate_hz) / 1000;
+            if seek.by_decoding && !sound.drop_before(frame) {
+                return Ok(());
+            }
+            let position_frames = sound.at_frames.unwrap_or(frame);
+            self.seek = None;
+            self.speaker.say(&Event::Sought { serial: seek.serial, position_frames })?;
+        }
+        if self.told != Some(sound.format) {
+            self.told = Some(sound.format);
+            let duration_ms = self.pipeline.duration_ms();
+            self.speaker.say(&Event::Format { format: sound.format, duration_ms })?;
+        }
+        let mut said = Ok(());
+        encode_samples(sound.bytes(), sound.format.channels, |event| {
+            if said.is_ok() {
+                said = self.speaker.say(&event);
+            }
+        });
+        said
+    }
+
+    /// What is to be said at the end of the file.
+    fn end_of_file(&mut self) -> Result<Vec<Event<'static>>, String> {
+        let mut events = Vec::new();
+        if let Some(seek) = self.seek {
+            let is_early = self.pipeline.duration_ms().is_some_and(|ms| seek.position_ms + EMPTY_SEEK_MS < ms);
+            if is_early && !seek.by_decoding {
+                self.decode_to(seek)?;
+                return Ok(events);
+            }
+            let rate_hz = self.told.map_or(0, |format| u64::from(format.rate_hz));
+            let position_frames = seek.position_ms * rate_hz / 1000;
+            self.seek = None;
+            events.push(Event::Sought { serial: seek.serial, position_frames });
+        }
+        self.is_over = true;
+        events.push(Event::End);
+        Ok(events)
+    }
+
+    fn say_all(&mut self, events: &[Event<'_>]) -> io::Result<()> {
+        events.iter().try_for_each(|event| self.speaker.say(event))
+    }
+}

@@ -1,0 +1,39 @@
+//! The program beside the device that decodes what Rust cannot. It is the only one that loads GStreamer, and the device
+//! starts one for each such file: when a C decoder crashes, the music goes on.
+
+mod decode;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Decodes with GStreamer what Orchestrion cannot decode itself.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+The device starts this program by itself. To try a file:
+  orchestrion-media decode song.wma                  # can it be decoded, and how fast?
+  orchestrion-media decode song.wma --wav song.wav   # and what does it sound like?
+  orchestrion-media formats                          # what this machine can decode"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Decode one file
+    Decode(decode::DecodeArgs),
+    /// List what can be decoded here, and which packages are missing
+    Formats,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Decode(args) => args.run(),
+        Command::Formats => decode::formats(),
+    }
+}
