@@ -165,6 +165,20 @@ fn the_protocol_knows_nobody_and_the_rig_knows_no_device() {
 }
 
 #[test]
+fn only_the_program_that_decodes_beside_the_daemon_knows_the_media_framework() {
+    let theirs = Path::new("src/bin/orchestrion-media");
+    let mut users = 0;
+    for source in sources(&["src", "protocol/src"]) {
+        let code = source.code();
+        let uses = code.lines().any(|line| has_word(line, "gstreamer::") || has_word(line, "gstreamer as"));
+        let is_theirs = source.path.starts_with(theirs);
+        assert!(is_theirs || !uses, "{}: only {} may", source.path.display(), theirs.display());
+        users += usize::from(uses && is_theirs);
+    }
+    assert!(users > 0, "{} does not use it: this test looks for the wrong words", theirs.display());
+}
+
+#[test]
 fn no_file_is_too_long_to_be_read() {
     let mut wrong = Vec::new();
     for source in sources(&["src", "protocol/src", "tests"]) {
@@ -266,7 +280,7 @@ fn without_sound_nothing_links_to_a_sound_library_and_never_to_a_media_framework
         let linked: Vec<_> = names.iter().filter(|name| sound.contains(&name.as_str())).collect();
         assert!(names.contains(&"orchestrion".to_owned()) && linked.is_empty(), "{linked:?}");
     }
-    if let Some(tree) = tree(&["--all-features"]) {
+    if let Some(tree) = tree(&["--features", "sound"]) {
         let foreign = [
             "gstreamer",
             "gstreamer-sys",

@@ -112,5 +112,8 @@ pub(super) fn readable_within(descriptor: BorrowedFd<'_>, deadline: Instant) -> 
 }
 
 fn timespec(left: Duration) -> Timespec {
-    Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() }
+    Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    }
 }

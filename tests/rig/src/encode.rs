@@ -5,6 +5,7 @@
 //! target and renamed. What was there before is replaced.
 
 mod album;
+mod foreign;
 mod tags;
 
 use std::ffi::{OsStr, OsString};
@@ -12,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use album::{Album, gapless_album};
+pub use foreign::{Foreign, HeAac, encode_foreign};
 pub use tags::{Tags, tag};
 
 use crate::wav::{self, SampleFormat};

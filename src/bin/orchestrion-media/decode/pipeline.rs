@@ -116,7 +116,8 @@ impl Pipeline {
         pipeline.add_many([&source, &decode, &convert, &resample, sink.upcast_ref()])?;
         source.link(&decode)?;
         gst::Element::link_many([&convert, &resample, sink.upcast_ref()])?;
-        let entry = convert.static_pad("sink").ok_or(gst::glib::bool_error!("audioconvert without an entry"))?;
+        let entry =
+            convert.static_pad("sink").ok_or(gst::glib::bool_error!("audioconvert without an entry"))?;
         // The first sound of a file; others stay unlinked.
         decode.connect_pad_added(move |_, pad| {
             if !entry.is_linked() {
@@ -155,7 +156,8 @@ impl Pipeline {
         while let Some(message) = bus.pop() {
             match message.view() {
                 gst::MessageView::Element(element) => {
-                    let detail = element.structure().filter(|s| s.name() == "missing-plugin").and_then(missing_detail);
+                    let detail =
+                        element.structure().filter(|s| s.name() == "missing-plugin").and_then(missing_detail);
                     missing = missing.or(detail);
                 }
                 gst::MessageView::Error(error) => {

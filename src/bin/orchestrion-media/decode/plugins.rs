@@ -28,7 +28,11 @@ const NEEDED: [Plugin; 6] = [
 
 /// Each of these is for some files.
 const WANTED: [Plugin; 22] = [
-    Plugin::new("libav", LIBAV, "WMA, AC-3, E-AC-3, DTS, AAC and HE-AAC, TTA, APE, TAK, Musepack 8, MP2, AMR, DSD"),
+    Plugin::new(
+        "libav",
+        LIBAV,
+        "WMA, AC-3, E-AC-3, DTS, AAC and HE-AAC, TTA, APE, TAK, Musepack 8, MP2, AMR, DSD",
+    ),
     Plugin::new("audioparsers", GOOD, "AAC (ADTS), AC-3, DTS, MP2, WavPack"),
     Plugin::new("isomp4", GOOD, "AAC in m4a, mp4, mov"),
     Plugin::new("asf", UGLY, "WMA (ASF files)"),
@@ -111,10 +115,13 @@ pub fn load() -> Result<Loaded, String> {
 
 /// Where the plugins are: beside GStreamer itself, wherever that was loaded from.
 fn folder() -> Result<PathBuf, String> {
-    let maps = fs::read_to_string("/proc/self/maps").map_err(|e| format!("cannot read /proc/self/maps: {e}"))?;
+    let maps =
+        fs::read_to_string("/proc/self/maps").map_err(|e| format!("cannot read /proc/self/maps: {e}"))?;
     maps.lines()
         .filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])))
-        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libgstreamer-1.0.so")))
+        .find(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libgstreamer-1.0.so"))
+        })
         .and_then(Path::parent)
         .map(|folder| folder.join("gstreamer-1.0"))
         .ok_or_else(|| "cannot tell where GStreamer was loaded from".into())

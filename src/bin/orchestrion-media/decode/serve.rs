@@ -12,10 +12,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use orchestrion::media::Format;
 use orchestrion::media::message::{Command, Event, encode_samples};
 
+use super::confine;
 use super::listen::{Speaker, end, listen, opened};
 use super::pipeline::{Heard, Pipeline, Sound};
 use super::plugins::{self, Loaded};
-use super::confine;
 
 /// Commands that wait, at most; the daemon sends one at a time.
 const COMMANDS_MAX: usize = 4;
@@ -46,7 +46,16 @@ fn serve(socket: UnixStream) -> io::Result<()> {
     listen(socket, commands, wake.clone())?;
     let child = plugins::load().and_then(|plugins| {
         let pipeline = Pipeline::start(file.as_fd(), &wake)?;
-        Ok(Child { speaker: &mut speaker, file, plugins, pipeline, wake, told: None, seek: None, is_over: false })
+        Ok(Child {
+            speaker: &mut speaker,
+            file,
+            plugins,
+            pipeline,
+            wake,
+            told: None,
+            seek: None,
+            is_over: false,
+        })
     });
     let words = match child {
         Ok(mut child) => child.run(&orders, &woken)?,
@@ -165,7 +174,8 @@ impl Child<'_> {
     fn end_of_file(&mut self) -> Result<Vec<Event<'static>>, String> {
         let mut events = Vec::new();
         if let Some(seek) = self.seek {
-            let is_early = self.pipeline.duration_ms().is_some_and(|ms| seek.position_ms + EMPTY_SEEK_MS < ms);
+            let is_early =
+                self.pipeline.duration_ms().is_some_and(|ms| seek.position_ms + EMPTY_SEEK_MS < ms);
             if is_early && !seek.by_decoding {
                 self.decode_to(seek)?;
                 return Ok(events);
