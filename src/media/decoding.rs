@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::link::{Link, Silence};
-use super::message::{Command, Event, Nonsense};
+use super::message::{Command, Event, Lasts, Nonsense};
 use super::process::Process;
 use super::{Error, Format, Limits};
 
@@ -17,7 +17,7 @@ pub struct Decoding {
     link: Link,
     limits: Limits,
     format: Format,
-    duration_ms: Option<u64>,
+    duration: Option<Lasts>,
     serial: u32,
     /// The first samples, which had to be heard to know that there are any.
     ahead: Vec<f32>,
@@ -46,7 +46,7 @@ impl Decoding {
             link,
             limits,
             format: Format { rate_hz: 0, channels: 0 },
-            duration_ms: None,
+            duration: None,
             serial: 0,
             ahead: Vec::new(),
             state: State::Running,
@@ -78,10 +78,10 @@ impl Decoding {
         self.format
     }
 
-    /// How long the file says that it is.
+    /// How long the file is.
     #[must_use]
-    pub fn duration(&self) -> Option<Duration> {
-        self.duration_ms.map(Duration::from_millis)
+    pub fn duration(&self) -> Option<Lasts> {
+        self.duration
     }
 
     /// The child's process number, while it runs.
@@ -198,8 +198,8 @@ impl Decoding {
     ) -> Result<Heard, Error> {
         match event {
             Ok(Said::Plain(heard)) => Ok(heard),
-            Ok(Said::Format(format, duration_ms)) => {
-                (self.format, self.duration_ms) = (format, duration_ms);
+            Ok(Said::Format(format, duration)) => {
+                (self.format, self.duration) = (format, duration);
                 Ok(Heard::Format)
             }
             Ok(Said::Failed(words)) => Err(Error::Refused(words)),
@@ -222,7 +222,7 @@ impl Decoding {
 /// A message without what it borrows.
 enum Said {
     Plain(Heard),
-    Format(Format, Option<u64>),
+    Format(Format, Option<Lasts>),
     Failed(String),
 }
 
@@ -250,7 +250,7 @@ impl Heard {
 fn heard(event: Result<Event<'_>, Silence>) -> Result<Said, Silence> {
     Ok(match event? {
         Event::Hello => Said::Plain(Heard::Hello),
-        Event::Format { format, duration_ms } => Said::Format(format, duration_ms),
+        Event::Format { format, duration } => Said::Format(format, duration),
         Event::Samples(_) => Said::Plain(Heard::Samples),
         Event::Sought { serial, position_frames } => Said::Plain(Heard::Sought { serial, position_frames }),
         Event::End => Said::Plain(Heard::End),

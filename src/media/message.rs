@@ -41,6 +41,10 @@ const SOUGHT: u16 = 19;
 const END: u16 = 20;
 const FAILED: u16 = 21;
 
+const UNKNOWN: u16 = 0;
+const PROMISED: u16 = 1;
+const ESTIMATED: u16 = 2;
+
 /// A message that is against the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Nonsense {
@@ -95,8 +99,8 @@ pub enum Event<'a> {
     Format {
         /// Rate and channels.
         format: Format,
-        /// How long the file says that it is.
-        duration_ms: Option<u64>,
+        /// How long the file is.
+        duration: Option<Lasts>,
     },
     /// Sound, whole frames.
     Samples(Samples<'a>),
@@ -111,6 +115,25 @@ pub enum Event<'a> {
     End,
     /// It cannot, in words. The last message.
     Failed(&'a str),
+}
+
+/// How long a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// It says so itself, in milliseconds.
+    Promised(u64),
+    /// It says nothing (a bare stream of packets); so many milliseconds if it goes on as it begins.
+    Estimated(u64),
+}
+
+impl Lasts {
+    /// Milliseconds.
+    #[must_use]
+    pub fn ms(self) -> u64 {
+        match self {
+            Self::Promised(ms) | Self::Estimated(ms) => ms,
+        }
+    }
 }
 
 /// Interleaved 32 bit floats, little endian, not yet decoded.
@@ -214,11 +237,17 @@ impl<'a> Event<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Hello => header(HELLO, 0, out),
-            Self::Format { format, duration_ms } => {
-                header(FORMAT, 14, out);
+            Self::Format { format, duration } => {
+                let (kind, ms) = match duration {
+                    None => (UNKNOWN, 0),
+                    Some(Lasts::Promised(ms)) => (PROMISED, *ms),
+                    Some(Lasts::Estimated(ms)) => (ESTIMATED, *ms),
+                };
+                header(FORMAT, 16, out);
                 out.extend(format.rate_hz.to_le_bytes());
                 out.extend(format.channels.to_le_bytes());
-                out.extend(duration_ms.unwrap_or(u64::MAX).to_le_bytes());
+                out.extend(kind.to_le_bytes());
+                out.extend(ms.to_le_bytes());
             }
             Self::Samples(samples) => {
                 header(SAMPLES, samples.0.len(), out);
@@ -250,18 +279,24 @@ impl<'a> Event<'a> {
             FORMAT => {
                 let rate_hz = u32::from_le_bytes(rest.take()?);
                 let channels = u16::from_le_bytes(rest.take()?);
-                let duration_ms = Some(u64::from_le_bytes(rest.take()?)).filter(|ms| *ms != u64::MAX);
+                let (kind, ms) = (u16::from_le_bytes(rest.take()?), u64::from_le_bytes(rest.take()?));
                 rest.end()?;
+                let duration = match kind {
+                    UNKNOWN => None,
+                    PROMISED => Some(Lasts::Promised(ms)),
+                    ESTIMATED => Some(Lasts::Estimated(ms)),
+                    _ => return Err(Nonsense::Value("a kind of duration that does not exist")),
+                };
                 if !(RATE_HZ_MIN..=RATE_HZ_MAX).contains(&rate_hz) {
                     return Err(Nonsense::Value("a rate that cannot be"));
                 }
                 if !(1..=CHANNELS_MAX).contains(&channels) {
                     return Err(Nonsense::Value("a number of channels that cannot be"));
                 }
-                if duration_ms.is_some_and(|ms| ms > DURATION_MS_MAX) {
+                if ms > DURATION_MS_MAX {
                     return Err(Nonsense::Value("a duration that cannot be"));
                 }
-                Ok(Self::Format { format: Format { rate_hz, channels }, duration_ms })
+                Ok(Self::Format { format: Format { rate_hz, channels }, duration })
             }
             SAMPLES if len > 0 && len.is_multiple_of(4) => Ok(Self::Samples(Samples(payload))),
             SOUGHT => {
@@ -324,8 +359,15 @@ mod tests {
         let floats: Vec<u8> = [0.25f32, -1.0].iter().flat_map(|x| x.to_le_bytes()).collect();
         let events = [
             Event::Hello,
-            Event::Format { format: Format { rate_hz: 44_100, channels: 2 }, duration_ms: Some(3000) },
-            Event::Format { format: Format { rate_hz: 8000, channels: 1 }, duration_ms: None },
+            Event::Format {
+                format: Format { rate_hz: 44_100, channels: 2 },
+                duration: Some(Lasts::Promised(3000)),
+            },
+            Event::Format {
+                format: Format { rate_hz: 44_100, channels: 6 },
+                duration: Some(Lasts::Estimated(0)),
+            },
+            Event::Format { format: Format { rate_hz: 8000, channels: 1 }, duration: None },
             Event::Samples(Samples(&floats)),
             Event::Sought { serial: 7, position_frames: 1 << 40 },
             Event::End,
@@ -367,7 +409,8 @@ mod tests {
         assert_eq!(parse(FAILED, &[b'x'; 513]), Nonsense::Len { kind: FAILED, len: 513 });
         assert_eq!(parse(FAILED, &[0xFF]), Nonsense::Value("words that are no text"));
         let format = |rate_hz: u32, channels: u16, ms: u64| {
-            [&rate_hz.to_le_bytes()[..], &channels.to_le_bytes(), &ms.to_le_bytes()].concat()
+            [&rate_hz.to_le_bytes()[..], &channels.to_le_bytes(), &PROMISED.to_le_bytes(), &ms.to_le_bytes()]
+                .concat()
         };
         assert_eq!(parse(FORMAT, &format(0, 2, 0)), Nonsense::Value("a rate that cannot be"));
         assert_eq!(

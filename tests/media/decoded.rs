@@ -84,10 +84,12 @@ pub fn staircase(rate_hz: u32) -> Vec<f32> {
     stereo(&left, &sine(RIGHT_HZ, 0.4, 0.0, rate_hz, left.len()))
 }
 
-/// A staircase in a file.
+/// A staircase in a file; a format in mono has only its left side.
 pub fn staircase_file(kind: Foreign, folder: &Path) -> PathBuf {
     let path = folder.join(format!("stairs.{}", kind.extension()));
-    encode_foreign(&staircase(kind.rate_hz()), 2, kind.rate_hz(), kind, &path).unwrap();
+    let both = staircase(kind.rate_hz());
+    let samples = if kind.channels() == 1 { channel(&both, 2, 0) } else { both };
+    encode_foreign(&samples, kind.channels(), kind.rate_hz(), kind, &path).unwrap();
     path
 }
 

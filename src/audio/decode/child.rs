@@ -14,6 +14,7 @@ use rodio::source::SeekError;
 
 use crate::audio::LoadError;
 use crate::audio::file::{self, Trouble};
+use crate::media::message::Lasts;
 use crate::media::{self, Decoding, Limits};
 
 /// See the head of this file. Dropping it ends the child.
@@ -51,6 +52,11 @@ impl ChildSource {
             chunk: Vec::new(),
             at: 0,
         })
+    }
+
+    /// How long a bare stream of packets may be (AC-3, MP2, AAC without a container), of which `total_duration` says nothing.
+    pub(in crate::audio) fn estimated_duration(&self) -> Option<Duration> {
+        self.decoding.duration().map(|lasts| Duration::from_millis(lasts.ms()))
     }
 
     /// Gets the next samples; `false` when there are none.
@@ -108,8 +114,12 @@ impl Source for ChildSource {
         self.rate_hz
     }
 
+    /// Only what the file promises: a song that is shorter than this counts as truncated.
     fn total_duration(&self) -> Option<Duration> {
-        self.decoding.duration()
+        match self.decoding.duration()? {
+            Lasts::Promised(ms) => Some(Duration::from_millis(ms)),
+            Lasts::Estimated(_) => None,
+        }
     }
 
     fn try_seek(&mut self, to: Duration) -> Result<(), SeekError> {

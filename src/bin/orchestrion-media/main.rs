@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 /// Decodes with GStreamer what Orchestrion cannot decode itself.
 #[derive(Debug, Parser)]
 #[command(
+    name = "orchestrion-media",
     version,
     arg_required_else_help = true,
     after_help = "\

@@ -4,13 +4,15 @@
 //! ring a bell; everything is asked for from one thread.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
 use orchestrion::media::Format;
-use orchestrion::media::message::{CHANNELS_MAX, DURATION_MS_MAX, RATE_HZ_MAX, RATE_HZ_MIN};
+use orchestrion::media::message::{CHANNELS_MAX, DURATION_MS_MAX, Lasts, RATE_HZ_MAX, RATE_HZ_MIN};
 
 use super::listen::ring;
 use super::plugins::Loaded;
@@ -19,6 +21,20 @@ use super::plugins::Loaded;
 const BUFFERS_MAX: u32 = 4;
 /// What decoders make; the rest of a file is not decoded.
 const RAW: &str = "audio/x-raw";
+/// Files that are tags with another file behind them.
+const TAGS: [&str; 2] = ["application/x-id3", "application/x-apetag"];
+/// Files that are nothing but packets of sound.
+const BARE: [&str; 7] = [
+    "audio/mpeg",
+    "audio/x-ac3",
+    "audio/x-eac3",
+    "audio/x-dts",
+    "audio/AMR",
+    "audio/x-amr-nb-sh",
+    "audio/x-amr-wb-sh",
+];
+/// What is wrong, and not yet asked for, at most; the first of it matters.
+const FAULTS_MAX: usize = 16;
 /// Why a part of the pipeline cannot be made: the list of plugins is ours.
 const MISMADE: &str = "cannot make the pipeline";
 
@@ -26,6 +42,17 @@ const MISMADE: &str = "cannot make the pipeline";
 pub struct Pipeline {
     pipeline: gst::Pipeline,
     sink: AppSink,
+    faults: Receiver<Fault>,
+    /// The file is nothing but packets of sound; its length is a guess from the first of them.
+    is_bare: Arc<AtomicBool>,
+    /// The first decoder that is missing, as GStreamer names it.
+    missing: Option<String>,
+}
+
+/// What GStreamer says is wrong.
+enum Fault {
+    Missing(String),
+    Error(String),
 }
 
 /// What the pipeline has to say.
@@ -95,6 +122,8 @@ impl Pipeline {
             // Pictures in a file are not decoded.
             .property("expose-all-streams", false)
             .build()?;
+        let is_bare = Arc::new(AtomicBool::new(false));
+        tell_bare(&decode, Arc::clone(&is_bare));
         let convert = gst::ElementFactory::make("audioconvert").build()?;
         let resample = gst::ElementFactory::make("audioresample").build()?;
         let caps = gst::Caps::builder(RAW)
@@ -103,7 +132,7 @@ impl Pipeline {
             .field("rate", gst::IntRange::new(RATE_HZ_MIN as i32, RATE_HZ_MAX as i32))
             .field("channels", gst::IntRange::new(1, i32::from(CHANNELS_MAX)))
             .build();
-        let (sound, end, message) = (wake.clone(), wake.clone(), wake.clone());
+        let (sound, end, wake) = (wake.clone(), wake.clone(), wake.clone());
         let callbacks = AppSinkCallbacks::builder()
             .new_sample(move |_| {
                 ring(&sound);
@@ -124,13 +153,18 @@ impl Pipeline {
                 let _ = pad.link(&entry);
             }
         });
+        let (fault, faults) = bounded(FAULTS_MAX);
         if let Some(bus) = pipeline.bus() {
-            bus.set_sync_handler(move |_, _| {
-                ring(&message);
-                gst::BusSyncReply::Pass
+            // The bus queues a message only after this: what is rung for must be there before.
+            bus.set_sync_handler(move |_, message| {
+                if let Some(found) = fault_of(message) {
+                    let _ = fault.try_send(found);
+                    ring(&wake);
+                }
+                gst::BusSyncReply::Drop
             });
         }
-        Ok(Self { pipeline, sink })
+        Ok(Self { pipeline, sink, faults, is_bare, missing: None })
     }
 
     /// What is next, without waiting.
@@ -149,32 +183,25 @@ impl Pipeline {
         }
     }
 
-    /// The first error on the bus; what is missing comes before it.
-    fn failure(&self, plugins: &Loaded) -> Option<String> {
-        let bus = self.pipeline.bus()?;
-        let mut missing = None;
-        while let Some(message) = bus.pop() {
-            match message.view() {
-                gst::MessageView::Element(element) => {
-                    let detail =
-                        element.structure().filter(|s| s.name() == "missing-plugin").and_then(missing_detail);
-                    missing = missing.or(detail);
+    /// The first error; what is missing comes before it. A missing decoder for pictures, or for one of two sounds, is none.
+    fn failure(&mut self, plugins: &Loaded) -> Option<String> {
+        loop {
+            match self.faults.try_recv().ok()? {
+                Fault::Missing(detail) => {
+                    self.missing.get_or_insert(detail);
                 }
-                gst::MessageView::Error(error) => {
-                    let words = error.error().message().trim_end_matches('.').to_owned();
-                    return Some(missing.map_or(words, |detail| plugins.missing(&detail)));
+                Fault::Error(words) => {
+                    return Some(self.missing.as_deref().map_or(words, |detail| plugins.missing(detail)));
                 }
-                _ => {}
             }
         }
-        // A missing decoder for pictures, or for one of two sounds, is no error.
-        None
     }
 
-    /// How long the file says that it is, in milliseconds.
-    pub fn duration_ms(&self) -> Option<u64> {
+    /// How long the file is, as far as is known by now.
+    pub fn lasts(&self) -> Option<Lasts> {
         let duration: gst::ClockTime = self.pipeline.query_duration()?;
-        Some(duration.mseconds()).filter(|ms| (1..=DURATION_MS_MAX).contains(ms))
+        let ms = Some(duration.mseconds()).filter(|ms| (1..=DURATION_MS_MAX).contains(ms))?;
+        Some(if self.is_bare.load(Ordering::Relaxed) { Lasts::Estimated(ms) } else { Lasts::Promised(ms) })
     }
 
     /// Goes to a place. `false`: this file cannot be sought in; the pipeline is of no use any more.
@@ -190,11 +217,33 @@ impl Drop for Pipeline {
     }
 }
 
-/// The caps of a missing decoder, or the name of a missing element.
-fn missing_detail(structure: &gst::StructureRef) -> Option<String> {
-    match structure.value("detail").ok()?.get::<gst::Caps>() {
-        Ok(caps) => Some(caps.to_string()),
-        Err(_) => structure.get::<String>("detail").ok(),
+/// Looks at what `decodebin` finds: the first thing that is no tag is the kind of file.
+fn tell_bare(decode: &gst::Element, is_bare: Arc<AtomicBool>) {
+    let is_told = AtomicBool::new(false);
+    decode.connect("autoplug-continue", false, move |values| {
+        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
+        let name = caps.as_ref().and_then(|caps| caps.structure(0)).map(|caps| caps.name().as_str());
+        if let Some(name) = name.filter(|name| !TAGS.contains(name))
+            && !is_told.swap(true, Ordering::Relaxed)
+        {
+            is_bare.store(BARE.contains(&name), Ordering::Relaxed);
+        }
+        Some(true.to_value())
+    });
+}
+
+fn fault_of(message: &gst::Message) -> Option<Fault> {
+    match message.view() {
+        gst::MessageView::Error(error) => {
+            Some(Fault::Error(error.error().message().trim_end_matches('.').to_owned()))
+        }
+        gst::MessageView::Element(element) => {
+            let structure = element.structure().filter(|structure| structure.name() == "missing-plugin")?;
+            // The caps of a missing decoder, or the name of a missing element.
+            let caps = structure.get::<gst::Caps>("detail").map(|caps| caps.to_string());
+            caps.or_else(|_| structure.get::<String>("detail")).ok().map(Fault::Missing)
+        }
+        _ => None,
     }
 }
 

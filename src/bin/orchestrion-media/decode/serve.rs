@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use orchestrion::media::Format;
-use orchestrion::media::message::{Command, Event, encode_samples};
+use orchestrion::media::message::{Command, Event, Lasts, encode_samples};
 
 use super::confine;
 use super::listen::{Speaker, end, listen, opened};
@@ -19,6 +19,9 @@ use super::plugins::{self, Loaded};
 
 /// Commands that wait, at most; the daemon sends one at a time.
 const COMMANDS_MAX: usize = 4;
+/// Pieces of sound that are held back at the start while the length of the file is not known; a parser of bare packets can
+/// estimate it after 50.
+const HELD_MAX: usize = 64;
 /// A seek that finds nothing, though the file says that it goes on for so long after it, is done again by decoding.
 const EMPTY_SEEK_MS: u64 = 1000;
 
@@ -53,6 +56,8 @@ fn serve(socket: UnixStream) -> io::Result<()> {
             pipeline,
             wake,
             told: None,
+            lasts: None,
+            held: Vec::new(),
             seek: None,
             is_over: false,
         })
@@ -75,6 +80,10 @@ struct Child<'a> {
     wake: Sender<()>,
     /// The format that the daemon knows.
     told: Option<Format>,
+    /// How long the file is, once that is known.
+    lasts: Option<Lasts>,
+    /// What is held back until then.
+    held: Vec<Sound>,
     /// The seek that is not answered yet.
     seek: Option<Seek>,
     /// Nothing comes until the next seek.
@@ -105,6 +114,9 @@ impl Child<'_> {
                 continue;
             }
             let heard = if self.is_over { Heard::Nothing } else { self.pipeline.next(&self.plugins) };
+            if matches!(heard, Heard::End | Heard::Failed(_)) {
+                self.let_go()?;
+            }
             match heard {
                 Heard::Sound(sound) => self.sound(sound)?,
                 Heard::End => match self.end_of_file() {
@@ -156,10 +168,26 @@ impl Child<'_> {
             self.seek = None;
             self.speaker.say(&Event::Sought { serial: seek.serial, position_frames })?;
         }
+        if self.lasts.is_none() && self.told.is_none() {
+            self.lasts = self.pipeline.lasts();
+            if self.lasts.is_none() && self.held.len() < HELD_MAX {
+                self.held.push(sound);
+                return Ok(());
+            }
+        }
+        self.let_go()?;
+        self.play(&sound)
+    }
+
+    /// Says what was held back.
+    fn let_go(&mut self) -> io::Result<()> {
+        std::mem::take(&mut self.held).iter().try_for_each(|sound| self.play(sound))
+    }
+
+    fn play(&mut self, sound: &Sound) -> io::Result<()> {
         if self.told != Some(sound.format) {
             self.told = Some(sound.format);
-            let duration_ms = self.pipeline.duration_ms();
-            self.speaker.say(&Event::Format { format: sound.format, duration_ms })?;
+            self.speaker.say(&Event::Format { format: sound.format, duration: self.lasts })?;
         }
         let mut said = Ok(());
         encode_samples(sound.bytes(), sound.format.channels, |event| {
@@ -174,8 +202,7 @@ impl Child<'_> {
     fn end_of_file(&mut self) -> Result<Vec<Event<'static>>, String> {
         let mut events = Vec::new();
         if let Some(seek) = self.seek {
-            let is_early =
-                self.pipeline.duration_ms().is_some_and(|ms| seek.position_ms + EMPTY_SEEK_MS < ms);
+            let is_early = self.lasts.is_some_and(|lasts| seek.position_ms + EMPTY_SEEK_MS < lasts.ms());
             if is_early && !seek.by_decoding {
                 self.decode_to(seek)?;
                 return Ok(events);

@@ -65,6 +65,12 @@ impl Foreign {
         }
     }
 
+    /// Channels that it keeps apart: Speex only says how loud a sound is on each side.
+    #[must_use]
+    pub fn channels(self) -> u16 {
+        if self == Self::Speex { 1 } else { 2 }
+    }
+
     /// Whether it can be encoded on this machine.
     #[must_use]
     pub fn is_available(self) -> bool {
