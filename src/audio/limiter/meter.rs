@@ -1,8 +1,9 @@
 //! How high the waveform gets between one sample and the next.
 //!
-//! Four points a sample by a polyphase filter, a parabola through the three highest. Four points alone read 0.69 dB too
-//! little at the worst (BS.1770-5 annex 2, attachment 1); with the parabola it is 0.07 dB. The filter is a sinc in a Kaiser
-//! window; the 12 taps a phase of the recommendation fall off above 16 kHz.
+//! Four points a sample by a polyphase filter, and a parabola through the highest and its neighbours. Four points alone
+//! read 0.69 dB too little at the worst, a tone of half the rate (BS.1770-5 annex 2, attachment 1); with the parabola it
+//! is 0.07 dB. The filter is a sinc in a Kaiser window, twice as long as the recommendation's 12 taps a phase, which makes
+//! it flat to 20 kHz at 48 kHz. Above that no two meters agree, and no converter plays it.
 
 use super::envelope::needed_gain;
 
