@@ -88,11 +88,12 @@ fn a_child_without_enough_memory_fails_its_file() {
     }
     let folder = tempfile::tempdir().unwrap();
     let song = staircase_file(Foreign::Wma, folder.path());
-    let limits = Limits { memory_mib: 16, ..brisk() };
+    let limits = Limits { memory_mib: 16, first_sample: Duration::from_secs(2), ..brisk() };
     let end = start(&song, limits).and_then(|mut decoding| Sound::rest(&mut decoding).1);
     let error = end.unwrap_err();
     println!("{error}");
-    assert!(matches!(error, Error::Died(_) | Error::Refused(_)), "{error}");
+    // Where a library is when it gets no more decides how it fails.
+    assert!(matches!(error, Error::Died(_) | Error::Refused(_) | Error::TooSlow { .. }), "{error}");
 }
 
 #[test]

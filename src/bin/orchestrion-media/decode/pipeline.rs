@@ -5,7 +5,7 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use gstreamer as gst;
@@ -33,6 +33,9 @@ const BARE: [&str; 7] = [
     "audio/x-amr-nb-sh",
     "audio/x-amr-wb-sh",
 ];
+/// Reads behind the end of the file, in a row; then it is cut off. gst-libav tells libavformat that nothing could be read where
+/// it should say that the end is reached, so that a demuxer asks for the rest of a last packet without an end.
+const READS_BEHIND_MAX: u32 = 200;
 /// What is wrong, and not yet asked for, at most; the first of it matters.
 const FAULTS_MAX: usize = 16;
 /// Why a part of the pipeline cannot be made: the list of plugins is ours.
@@ -47,6 +50,8 @@ pub struct Pipeline {
     is_bare: Arc<AtomicBool>,
     /// The first decoder that is missing, as GStreamer names it.
     missing: Option<String>,
+    /// Why it cannot go on.
+    broken: Option<String>,
 }
 
 /// What GStreamer says is wrong.
@@ -61,7 +66,9 @@ pub enum Heard {
     Sound(Sound),
     /// The end, after all sound.
     End,
-    /// It cannot, in words.
+    /// It cannot, in words; but what was read before that may still be on its way through the decoder.
+    Failing(String),
+    /// It cannot, in words, and all sound is out.
     Failed(String),
     /// Nothing for now; the bell will be rung.
     Nothing,
@@ -113,6 +120,7 @@ impl Pipeline {
 
     fn make(file: BorrowedFd<'_>, wake: &Sender<()>) -> Result<Self, gst::glib::BoolError> {
         let pipeline = gst::Pipeline::new();
+        let len = rustix::fs::fstat(file).map_or(u64::MAX, |stat| stat.st_size.cast_unsigned());
         // By this name the file is opened again without its path, with a place of its own to read at.
         let source = gst::ElementFactory::make("filesrc")
             .property("location", format!("/proc/self/fd/{}", file.as_raw_fd()))
@@ -154,6 +162,7 @@ impl Pipeline {
             }
         });
         let (fault, faults) = bounded(FAULTS_MAX);
+        watch_reads(&source, len, fault.clone(), wake.clone());
         if let Some(bus) = pipeline.bus() {
             // The bus queues a message only after this: what is rung for must be there before.
             bus.set_sync_handler(move |_, message| {
@@ -164,7 +173,7 @@ impl Pipeline {
                 gst::BusSyncReply::Drop
             });
         }
-        Ok(Self { pipeline, sink, faults, is_bare, missing: None })
+        Ok(Self { pipeline, sink, faults, is_bare, missing: None, broken: None })
     }
 
     /// What is next, without waiting.
@@ -176,10 +185,13 @@ impl Pipeline {
                     None => continue,
                 }
             }
-            if let Some(words) = self.failure(plugins) {
-                return Heard::Failed(words);
-            }
-            return if self.sink.is_eos() { Heard::End } else { Heard::Nothing };
+            self.broken = self.broken.take().or_else(|| self.failure(plugins));
+            return match (&self.broken, self.sink.is_eos()) {
+                (Some(words), true) => Heard::Failed(words.clone()),
+                (Some(words), false) => Heard::Failing(words.clone()),
+                (None, true) => Heard::End,
+                (None, false) => Heard::Nothing,
+            };
         }
     }
 
@@ -215,6 +227,21 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// Counts the reads behind the end of the file, which has `len` bytes.
+fn watch_reads(source: &gst::Element, len: u64, fault: Sender<Fault>, wake: Sender<()>) {
+    let Some(pad) = source.static_pad("src") else { return };
+    let behind = AtomicU32::new(0);
+    pad.add_probe(gst::PadProbeType::PULL | gst::PadProbeType::BLOCK, move |_, read| {
+        if read.offset < len {
+            behind.store(0, Ordering::Relaxed);
+        } else if behind.fetch_add(1, Ordering::Relaxed) == READS_BEHIND_MAX {
+            let _ = fault.try_send(Fault::Error("it is cut off".into()));
+            ring(&wake);
+        }
+        gst::PadProbeReturn::Pass
+    });
 }
 
 /// Looks at what `decodebin` finds: the first thing that is no tag is the kind of file.

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use orchestrion::media::Format;
@@ -22,6 +23,8 @@ const COMMANDS_MAX: usize = 4;
 /// Pieces of sound that are held back at the start while the length of the file is not known; a parser of bare packets can
 /// estimate it after 50.
 const HELD_MAX: usize = 64;
+/// How long after an error sound may still come out of the decoder, one piece after another.
+const LINGER: Duration = Duration::from_millis(150);
 /// A seek that finds nothing, though the file says that it goes on for so long after it, is done again by decoding.
 const EMPTY_SEEK_MS: u64 = 1000;
 
@@ -101,8 +104,9 @@ struct Seek {
 impl Child<'_> {
     /// Runs until it cannot go on, and says why.
     fn run(&mut self, orders: &Receiver<Command>, woken: &Receiver<()>) -> io::Result<String> {
+        let mut last_sound = Instant::now();
         loop {
-            if let Some(command) = orders.try_recv().ok() {
+            if let Ok(command) = orders.try_recv() {
                 match command {
                     Command::Seek { serial, position_ms } => {
                         if let Err(words) = self.begin_seek(serial, position_ms) {
@@ -114,30 +118,49 @@ impl Child<'_> {
                 continue;
             }
             let heard = if self.is_over { Heard::Nothing } else { self.pipeline.next(&self.plugins) };
-            if matches!(heard, Heard::End | Heard::Failed(_)) {
-                self.let_go()?;
-            }
             match heard {
-                Heard::Sound(sound) => self.sound(sound)?,
-                Heard::End => match self.end_of_file() {
-                    Ok(events) => self.say_all(&events)?,
-                    Err(words) => return Ok(words),
-                },
-                Heard::Failed(words) => match self.seek {
-                    // Some demuxers break where they should say that they cannot.
-                    Some(seek) if !seek.by_decoding => {
-                        if let Err(words) = self.decode_to(seek) {
-                            return Ok(words);
-                        }
+                Heard::Sound(sound) => {
+                    self.sound(sound)?;
+                    last_sound = Instant::now();
+                }
+                Heard::End => {
+                    self.let_go()?;
+                    match self.end_of_file() {
+                        Ok(events) => self.say_all(&events)?,
+                        Err(words) => return Ok(words),
                     }
-                    _ => return Ok(words),
-                },
+                }
+                Heard::Failing(words) => {
+                    // Any ring may be a sound; if it is none, the time still runs out.
+                    let left = LINGER.saturating_sub(last_sound.elapsed());
+                    if (left.is_zero() || woken.recv_timeout(left).is_err())
+                        && let Some(words) = self.failed(words)?
+                    {
+                        return Ok(words);
+                    }
+                }
+                Heard::Failed(words) => {
+                    if let Some(words) = self.failed(words)? {
+                        return Ok(words);
+                    }
+                }
                 Heard::Nothing => {
                     if woken.recv().is_err() {
                         return Ok("nothing is left that could ring".into());
                     }
+                    last_sound = Instant::now();
                 }
             }
+        }
+    }
+
+    /// The pipeline has failed; gives the words unless there is another way.
+    fn failed(&mut self, words: String) -> io::Result<Option<String>> {
+        self.let_go()?;
+        match self.seek {
+            // Some demuxers break where they should say that they cannot seek.
+            Some(seek) if !seek.by_decoding => Ok(self.decode_to(seek).err()),
+            _ => Ok(Some(words)),
         }
     }
 
