@@ -23,7 +23,7 @@ pub struct Next<'a> {
 }
 
 /// Interleaved stereo of `first` and what comes after it, at `rate_hz`, full volume; the first frame is the first of the
-/// song, though the mixer is [late](super::mixer).
+/// song, though the mixer is late.
 ///
 /// # Errors
 /// A file cannot be opened or decoded.
