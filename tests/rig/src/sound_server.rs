@@ -40,6 +40,7 @@ const LOG_SHOWN_BYTES: usize = 600;
 pub struct SoundServer {
     folder: tempfile::TempDir,
     server: Option<Child>,
+    sink_arguments: String,
 }
 
 impl SoundServer {
@@ -55,6 +56,21 @@ impl SoundServer {
     /// [`Error::ToolMissing`] without PulseAudio, [`Error::ToolFailed`] with its log if it ends at
     /// once, [`Error::TimedOut`] if it does not answer.
     pub fn start() -> Result<Self> {
+        Self::start_with(String::new())
+    }
+
+    /// The same with a sink that never plays more than 50 ms ahead, so that a stream is heard as soon as it starts, even
+    /// if nobody was listening. It costs the server more.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_wakeful() -> Result<Self> {
+        Self::start_with(" norewinds=1".into())
+    }
+
+    fn start_with(more: String) -> Result<Self> {
+        let sink_arguments =
+            format!("sink_name={SINK} format=float32le rate={RATE_HZ} channels={CHANNELS}{more}");
         let folder = tempfile::Builder::new()
             .prefix("rig-sound-")
             .tempdir()
@@ -65,7 +81,7 @@ impl SoundServer {
         }
         let alsa = folder.path().join("asound.conf");
         fs::write(&alsa, alsa_configuration()).map_err(Error::io("write", &alsa))?;
-        let mut sound_server = Self { folder, server: None };
+        let mut sound_server = Self { folder, server: None, sink_arguments };
         sound_server.restart()?;
         Ok(sound_server)
     }
@@ -86,6 +102,44 @@ impl SoundServer {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("run/pa.sock")
+    }
+
+    /// The id of its process; `None` while it is killed.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::id)
+    }
+
+    /// Takes the sink away, as if a sound card were pulled out; the server goes on.
+    ///
+    /// # Errors
+    /// [`Error::ToolFailed`] with the server's words.
+    pub fn remove_sink(&self) -> Result<()> {
+        self.pactl(&["unload-module", "module-null-sink"])
+    }
+
+    /// Brings the sink back.
+    ///
+    /// # Errors
+    /// As [`remove_sink`](Self::remove_sink).
+    pub fn add_sink(&self) -> Result<()> {
+        let mut words = vec!["load-module", "module-null-sink"];
+        words.extend(self.sink_arguments.split_whitespace());
+        self.pactl(&words)
+    }
+
+    fn pactl(&self, words: &[&str]) -> Result<()> {
+        let done = Command::new("pactl")
+            .args(words)
+            .envs(self.env())
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| tool::not_started("pactl", &error))?;
+        if done.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+        Err(Error::ToolFailed { tool: "pactl", said })
     }
 
     /// Starts recording; returns when the first sound (or silence) has arrived.
@@ -143,9 +197,7 @@ impl SoundServer {
             .arg("-L")
             .arg(format!("module-native-protocol-unix auth-anonymous=1 socket={}", self.socket().display()))
             .arg("-L")
-            .arg(format!(
-                "module-null-sink sink_name={SINK} format=float32le rate={RATE_HZ} channels={CHANNELS}"
-            ))
+            .arg(format!("module-null-sink {}", self.sink_arguments))
             .env("XDG_RUNTIME_DIR", folder.join("run"))
             .env("HOME", folder.join("home"))
             .env_remove("PULSE_SERVER")
@@ -192,7 +244,7 @@ fn end_of(log: &Path) -> String {
     String::from_utf8_lossy(shown).trim().to_owned()
 }
 
-/// ALSA's own definitions first, since this file replaces them; `hint` is what makes cpal list a device.
+/// ALSA's own definitions first, since this file replaces them; `hint` is what makes ALSA list a device.
 fn alsa_configuration() -> String {
     let device = |name: &str, shown: &str| {
         format!("pcm.{name} {{ type pulse device \"{SINK}\" hint {{ show on description \"{shown}\" }} }}\n")

@@ -1,0 +1,231 @@
+//! Each program as a process of its own that plays a folder, in a folder of its own, through ALSA's device `pa`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use orchestrion_rig::device::{Device, Setup};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Outcome, usage, wait_for};
+
+/// What fades, fades so long.
+pub const CROSSFADE_S: u64 = 5;
+/// ALSA's device that plays to the private sound server.
+const ALSA_DEVICE: &str = "pa";
+/// The rate of the sound server.
+const RATE_HZ: u32 = 48_000;
+
+/// Who plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Orchestrion,
+    /// Another build of it.
+    Base,
+    /// With a buffer of the same length, in as many periods as it likes: four.
+    Mpd,
+    /// With two periods, as Orchestrion has them.
+    MpdTwoPeriods,
+    /// Its buffer cannot be chosen.
+    Cmus,
+    Mpv,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Orchestrion => "orchestrion",
+            Self::Base => "base",
+            Self::Mpd => "MPD",
+            Self::MpdTwoPeriods => "MPD 2 periods",
+            Self::Cmus => "cmus",
+            Self::Mpv => "mpv",
+        }
+    }
+
+    fn program(self) -> Option<PathBuf> {
+        match self {
+            Self::Orchestrion => Some(env!("CARGO_BIN_EXE_orchestrion").into()),
+            Self::Base => std::env::var_os("PEERS_BASE").filter(|path| !path.is_empty()).map(PathBuf::from),
+            Self::Mpd | Self::MpdTwoPeriods => Some("mpd".into()),
+            Self::Cmus => Some("cmus".into()),
+            Self::Mpv => Some("mpv".into()),
+        }
+    }
+
+    fn is_installed(self) -> bool {
+        let Some(program) = self.program() else { return false };
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        program.is_file() || std::env::split_paths(&path).any(|dir| dir.join(&program).is_file())
+    }
+}
+
+/// Those of which `only` speaks, or all; says which are missing.
+pub fn installed(only: Option<&str>) -> Vec<Kind> {
+    let all = [Kind::Orchestrion, Kind::Base, Kind::Mpd, Kind::MpdTwoPeriods, Kind::Cmus, Kind::Mpv];
+    let wanted = |kind: &Kind| only.is_none_or(|only| only.split(',').any(|one| one.trim() == kind.name()));
+    let (found, missing): (Vec<Kind>, Vec<Kind>) =
+        all.into_iter().filter(wanted).partition(|kind| kind.is_installed());
+    for kind in missing.iter().filter(|kind| **kind != Kind::Base) {
+        println!("SKIPPED: {} is not installed (script/setup peers installs it)\n", kind.name());
+    }
+    found
+}
+
+/// What is to be played, and how.
+pub struct Request<'a> {
+    pub kind: Kind,
+    pub music: &'a Path,
+    pub folder: &'a Path,
+    pub buffer_ms: u32,
+    /// See [`orchestrion_rig::sound_server::SoundServer::env`].
+    pub env: Vec<(String, String)>,
+}
+
+/// A program that plays; it is ended when it is dropped.
+pub struct Player {
+    pub kind: Kind,
+    /// The process that decodes and plays.
+    pub pid: u32,
+    process: Process,
+}
+
+enum Process {
+    Device(Device),
+    Child(Child),
+}
+
+impl Player {
+    /// Starts it and lets it play.
+    pub fn start(request: &Request) -> Outcome<Self> {
+        match request.kind {
+            Kind::Orchestrion | Kind::Base => orchestrion(request),
+            Kind::Mpd | Kind::MpdTwoPeriods => mpd(request),
+            Kind::Cmus => cmus(request),
+            Kind::Mpv => mpv(request),
+        }
+    }
+
+    /// A program whose `words` and environment are set; what it says goes nowhere.
+    fn spawn(request: &Request, command: &mut Command) -> Outcome<Self> {
+        let child = command
+            .envs(request.env.iter().map(|(key, value)| (key, value)))
+            .env("HOME", request.folder)
+            // cmus ends with its terminal's input; this one stays open and says nothing.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self { kind: request.kind, pid: child.id(), process: Process::Child(child) })
+    }
+
+    /// Whether songs go on. That a stream is there does not tell: the device's own may carry silence.
+    pub fn still_plays(&self) -> bool {
+        match &self.process {
+            Process::Device(device) => device
+                .ask("status", serde_json::json!({}))
+                .is_ok_and(|status| status["state"] == "playing" && status["plays"].as_u64() >= Some(2)),
+            Process::Child(_) => true,
+        }
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        if let Process::Child(child) = &mut self.process {
+            // cmus runs below a process that gives it a terminal.
+            let below = i32::try_from(self.pid).ok().filter(|_| child.id() != self.pid);
+            if let Some(pid) = below.and_then(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::TERM);
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn orchestrion(request: &Request) -> Outcome<Player> {
+    let program = request.kind.program().ok_or("no program")?;
+    let setup = Setup { program, folder: request.folder.into(), env: request.env.clone() };
+    let buffer_frames = match request.buffer_ms {
+        43 => 1024,
+        ms => ms * RATE_HZ / 1000 / 2,
+    };
+    let device = setup.run(&format!(
+        "music = [{:?}]\noutputs = [\"alsa:{ALSA_DEVICE}\"]\nvolume = 100\nrepeat = \"all\"\n\
+         crossfade_s = {CROSSFADE_S}\nbuffer_frames = {buffer_frames}\n",
+        request.music,
+    ))?;
+    Ok(Player { kind: request.kind, pid: device.pid(), process: Process::Device(device) })
+}
+
+fn mpd(request: &Request) -> Outcome<Player> {
+    let (home, socket) = (request.folder.display(), request.folder.join("socket"));
+    let config = request.folder.join("mpd.conf");
+    let buffer_us = if request.buffer_ms == 43 { 45_000 } else { request.buffer_ms * 1000 };
+    let periods = match request.kind {
+        Kind::MpdTwoPeriods => format!(" period_time \"{}\"\n", buffer_us / 2),
+        _ => String::new(),
+    };
+    let text = format!(
+        "music_directory {:?}\ndb_file \"{home}/db\"\nbind_to_address {socket:?}\naudio_output {{\n type \"alsa\"\n \
+         name \"p\"\n device \"{ALSA_DEVICE}\"\n mixer_type \"none\"\n buffer_time \"{buffer_us}\"\n{periods}}}\n",
+        request.music,
+    );
+    std::fs::write(&config, text)?;
+    let player = Player::spawn(request, Command::new("mpd").args(["--no-daemon", "--stderr"]).arg(&config))?;
+    wait_for("MPD's socket", || socket.exists())?;
+    let crossfade_s = CROSSFADE_S.to_string();
+    let steps: [&[&str]; 5] =
+        [&["update", "--wait"], &["crossfade", &crossfade_s], &["repeat", "on"], &["add", "/"], &["play"]];
+    for step in steps {
+        let done = Command::new("mpc").arg("-q").args(step).env("MPD_HOST", &socket).output()?;
+        if !done.status.success() {
+            return Err(format!("mpc {step:?}: {}", String::from_utf8_lossy(&done.stderr)).into());
+        }
+    }
+    Ok(player)
+}
+
+fn cmus(request: &Request) -> Outcome<Player> {
+    let socket = request.folder.join("socket");
+    let settings = format!(
+        "set mpris=false\nset output_plugin=alsa\nset dsp.alsa.device={ALSA_DEVICE}\nset softvol=true\nset softvol_state=100 100\n\
+         set continue=true\nset repeat=true\nset shuffle=off\nset resume=false\n"
+    );
+    std::fs::write(request.folder.join("rc"), settings)?;
+    // It wants a terminal.
+    let mut command = Command::new("script");
+    command
+        .args(["-qfc", "stty rows 24 cols 80; exec cmus --listen \"$CMUS_SOCKET\"", "/dev/null"])
+        .env("CMUS_HOME", request.folder)
+        .env("CMUS_SOCKET", &socket)
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm");
+    let mut player = Player::spawn(request, &mut command)?;
+    wait_for("cmus's socket", || socket.exists())?;
+    let child = player.pid;
+    player.pid = usage::descendant(child, "cmus").ok_or("cmus has ended")?;
+    let remote =
+        |words: &[&str]| Command::new("cmus-remote").arg("--server").arg(&socket).args(words).output();
+    remote(&["-C", &format!("add -l {}", request.music.display())])?;
+    // It scans the folder in its own time.
+    wait_for("cmus's music", || {
+        let _ = remote(&["-n"]);
+        let _ = remote(&["-p"]);
+        remote(&["-Q"]).is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("status playing"))
+    })?;
+    Ok(player)
+}
+
+fn mpv(request: &Request) -> Outcome<Player> {
+    let mut songs: Vec<PathBuf> =
+        std::fs::read_dir(request.music)?.flatten().map(|entry| entry.path()).collect();
+    songs.sort();
+    let buffer_us = request.buffer_ms * 1000;
+    let mut command = Command::new("mpv");
+    command
+        .args(["--no-config", "--no-video", "--no-terminal", "--loop-playlist=inf", "--ao=alsa"])
+        .args([format!("--audio-device=alsa/{ALSA_DEVICE}"), format!("--alsa-buffer-time={buffer_us}")])
+        .args(songs);
+    Player::spawn(request, &mut command)
+}
