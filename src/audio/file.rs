@@ -4,8 +4,9 @@
 //! large as its pictures, and it bounds what may be read before the first sound.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,20 +19,17 @@ use super::LoadError;
 const OPEN_READ_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes that the reader holds.
 const BUFFER_LEN: usize = 32 * 1024;
-/// From an end that was cut off an Ogg page is at most this far away (RFC 3533: 65,307 bytes).
-const OGG_PAGE_LEN_MAX: u64 = 65_307;
-
 /// What went wrong while reading; shared with the decoder's reader.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
-    error: Mutex<Option<String>>,
+    error: Mutex<Option<LoadError>>,
     read_bytes: AtomicU64,
     is_open: AtomicBool,
 }
 
 impl Trouble {
-    /// The first read error so far.
-    pub(super) fn error(&self) -> Option<String> {
+    /// What went wrong first, so far.
+    pub(super) fn error(&self) -> Option<LoadError> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -40,25 +38,96 @@ impl Trouble {
         self.is_open.store(true, Ordering::Relaxed);
     }
 
+    /// A decoder gives up inside its song, and says why. The first word counts.
+    pub(super) fn fail(&self, error: LoadError) {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
     /// Remembers an error, if it is the first.
     pub(super) fn note(&self, error: &io::Error) {
-        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| error.to_string());
+        self.fail(LoadError::Unreadable(error.to_string()));
+    }
+
+    /// Counts what is read, as long as that has an end.
+    fn allow(&self) -> io::Result<()> {
+        if !self.is_open.load(Ordering::Relaxed) && self.read_bytes.load(Ordering::Relaxed) > OPEN_READ_MAX {
+            return Err(io::Error::other(format!("no sound in its first {} MiB", OPEN_READ_MAX >> 20)));
+        }
+        Ok(())
     }
 }
 
-/// A file that a decoder can have.
-#[derive(Debug)]
+/// A file that a decoder can have. A copy is another view of the same open file.
+#[derive(Debug, Clone)]
 pub(super) struct SoundFile {
-    pub(super) reader: SoundReader,
+    file: Arc<File>,
+    /// Where the sound begins, behind an ID3v2 tag. Places count from here.
+    start: u64,
     pub(super) trouble: Arc<Trouble>,
-    /// Bytes that the decoder sees.
+    /// Bytes that a decoder sees.
     pub(super) len: u64,
     /// Bytes of the whole file.
     pub(super) size: u64,
     pub(super) modified_ms: i64,
-    /// An Ogg file whose last page is not there.
-    pub(super) ogg_is_cut: bool,
+}
+
+/// A part of what a decoder sees instead of the file: a file put together anew, without a copy of it.
+#[derive(Debug, Clone)]
+pub(super) enum Piece {
+    /// Bytes of the file, from here to there.
+    File(Range<u64>),
+    /// Bytes that are put in.
+    Bytes(Arc<[u8]>),
+}
+
+impl Piece {
+    fn len(&self) -> u64 {
+        match self {
+            Self::File(range) => range.end.saturating_sub(range.start),
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+impl SoundFile {
+    /// All of it.
+    #[cfg(test)]
+    pub(super) fn reader(&self) -> SoundReader {
+        self.reader_of(vec![Piece::File(0..self.len)])
+    }
+
+    /// Another file, made of pieces of this one.
+    pub(super) fn reader_of(&self, pieces: Vec<Piece>) -> SoundReader {
+        let len = pieces.iter().map(Piece::len).sum();
+        SoundReader { sound: self.clone(), pieces, len, at: 0, buffer: Vec::new(), buffer_at: 0 }
+    }
+
+    /// Reads as many bytes at a place as there are.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.trouble.allow()?;
+        let mut got = 0;
+        while got < buffer.len() && at + (got as u64) < self.len {
+            match self.file.read_at(&mut buffer[got..], self.start + at + got as u64) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.trouble.note(&e);
+                    return Err(e);
+                }
+            }
+        }
+        self.trouble.read_bytes.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+
+    /// The error for a read that failed.
+    pub(super) fn unreadable(&self, error: &io::Error) -> LoadError {
+        self.trouble.error().unwrap_or_else(|| LoadError::NotDecodable(error.to_string()))
+    }
 }
 
 /// Opens a regular file that is not empty.
@@ -96,7 +165,7 @@ pub(super) fn open_regular(path: &Path) -> Result<(File, Metadata), LoadError> {
 /// # Errors
 /// As for [`open_regular`].
 pub(super) fn open(path: &Path) -> Result<SoundFile, LoadError> {
-    let (mut file, meta) = open_regular(path)?;
+    let (file, meta) = open_regular(path)?;
     let size = meta.len();
     let modified_ms = meta
         .modified()
@@ -104,17 +173,9 @@ pub(super) fn open(path: &Path) -> Result<SoundFile, LoadError> {
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or_default();
-    let start = id3v2_len(&mut file).map_err(|e| LoadError::Unreadable(words(&e)))?.min(size);
-    let ogg_is_cut = ogg_is_cut(&mut file, size).map_err(|e| LoadError::Unreadable(words(&e)))?;
-    file.seek(SeekFrom::Start(start)).map_err(|e| LoadError::Unreadable(words(&e)))?;
+    let start = id3v2_len(&file).map_err(|e| LoadError::Unreadable(words(&e)))?.min(size);
     let trouble = Arc::new(Trouble::default());
-    let reader = SoundReader {
-        file: BufReader::with_capacity(BUFFER_LEN, file),
-        start,
-        len: size - start,
-        trouble: Arc::clone(&trouble),
-    };
-    Ok(SoundFile { reader, trouble, len: size - start, size, modified_ms, ogg_is_cut })
+    Ok(SoundFile { file: Arc::new(file), start, trouble, len: size - start, size, modified_ms })
 }
 
 /// An error in a person's words.
@@ -128,7 +189,7 @@ fn words(error: &io::Error) -> String {
 }
 
 /// Bytes before the sound of an MP3 file (ID3v2.4 structure, sections 3.1 and 3.4): the tag's header, body and footer.
-fn id3v2_len(file: &mut File) -> io::Result<u64> {
+fn id3v2_len(file: &File) -> io::Result<u64> {
     let mut head = [0u8; 10];
     if !read_whole(file, 0, &mut head)?
         || !head.starts_with(b"ID3")
@@ -141,54 +202,70 @@ fn id3v2_len(file: &mut File) -> io::Result<u64> {
     Ok(10 + body + footer)
 }
 
-/// Whether this is an Ogg file without an end (RFC 3533, section 6): its last page must be whole and say that it is the
-/// last one.
-fn ogg_is_cut(file: &mut File, size: u64) -> io::Result<bool> {
-    let mut magic = [0u8; 4];
-    if !read_whole(file, 0, &mut magic)? || &magic != b"OggS" {
-        return Ok(false);
-    }
-    let tail_len = size.min(OGG_PAGE_LEN_MAX);
-    let mut tail = vec![0u8; tail_len as usize];
-    if !read_whole(file, size - tail_len, &mut tail)? {
-        return Ok(true);
-    }
-    let Some(at) = tail.windows(4).rposition(|window| window == b"OggS") else { return Ok(true) };
-    let page = &tail[at..];
-    let (Some(flags), Some(segments)) = (page.get(5), page.get(26)) else { return Ok(true) };
-    let table = page.get(27..27 + usize::from(*segments));
-    let whole =
-        table.is_some_and(|t| page.len() >= 27 + t.len() + t.iter().map(|s| usize::from(*s)).sum::<usize>());
-    Ok(flags & 0x04 == 0 || !whole)
-}
-
-fn read_whole(file: &mut File, at: u64, buffer: &mut [u8]) -> io::Result<bool> {
-    file.seek(SeekFrom::Start(at))?;
-    match file.read_exact(buffer) {
+fn read_whole(file: &File, at: u64, buffer: &mut [u8]) -> io::Result<bool> {
+    match file.read_exact_at(buffer, at) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(e) => Err(e),
     }
 }
 
-/// What the decoder reads from.
+/// What a decoder reads from.
 #[derive(Debug)]
 pub(super) struct SoundReader {
-    file: BufReader<File>,
-    start: u64,
+    sound: SoundFile,
+    pieces: Vec<Piece>,
     len: u64,
-    trouble: Arc<Trouble>,
+    at: u64,
+    buffer: Vec<u8>,
+    buffer_at: u64,
+}
+
+impl SoundReader {
+    /// Bytes of all pieces.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Fills the buffer from where the reader is, within one piece.
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.clear();
+        self.buffer_at = self.at;
+        let mut begin = 0;
+        for piece in &self.pieces {
+            let len = piece.len();
+            if self.at < begin + len {
+                let within = self.at - begin;
+                let wanted = (len - within).min(BUFFER_LEN as u64) as usize;
+                match piece {
+                    Piece::Bytes(bytes) => {
+                        let from = within as usize;
+                        self.buffer.extend_from_slice(&bytes[from..from + wanted]);
+                    }
+                    Piece::File(range) => {
+                        self.buffer.resize(wanted, 0);
+                        let got = self.sound.read_at(range.start + within, &mut self.buffer);
+                        self.buffer.truncate(*got.as_ref().unwrap_or(&0));
+                        got?;
+                    }
+                }
+                return Ok(());
+            }
+            begin += len;
+        }
+        Ok(())
+    }
 }
 
 impl Read for SoundReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.trouble.is_open.load(Ordering::Relaxed)
-            && self.trouble.read_bytes.load(Ordering::Relaxed) > OPEN_READ_MAX
-        {
-            return Err(io::Error::other(format!("no sound in its first {} MiB", OPEN_READ_MAX >> 20)));
+        if !(self.buffer_at..self.buffer_at + self.buffer.len() as u64).contains(&self.at) {
+            self.fill()?;
         }
-        let read = self.file.read(buffer).inspect_err(|e| self.trouble.note(e))?;
-        self.trouble.read_bytes.fetch_add(read as u64, Ordering::Relaxed);
+        let ready = self.buffer.get((self.at - self.buffer_at) as usize..).unwrap_or_default();
+        let read = ready.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&ready[..read]);
+        self.at += read as u64;
         Ok(read)
     }
 }
@@ -198,18 +275,12 @@ impl Seek for SoundReader {
         let target = match to {
             SeekFrom::Start(at) => Some(at),
             SeekFrom::End(by) => self.len.checked_add_signed(by),
-            SeekFrom::Current(by) => {
-                self.file.stream_position()?.saturating_sub(self.start).checked_add_signed(by)
-            }
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         let Some(target) = target else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a seek to before the start"));
         };
-        // The buffer is kept where the target lies in it.
-        let here = self.file.stream_position()?;
-        let there = self.start + target;
-        let by = there.cast_signed() - here.cast_signed();
-        self.file.seek_relative(by).inspect_err(|e| self.trouble.note(e))?;
+        self.at = target;
         Ok(target)
     }
 }
@@ -232,29 +303,36 @@ mod tests {
         bytes.extend([0u8; 128]);
         bytes.extend(b"0123456789");
         let file = file_of(&bytes);
-        let mut sound = open(file.path()).unwrap();
+        let sound = open(file.path()).unwrap();
         assert_eq!((sound.len, sound.size), (10, bytes.len() as u64));
+        let mut reader = sound.reader();
         let mut all = String::new();
-        sound.reader.read_to_string(&mut all).unwrap();
+        reader.read_to_string(&mut all).unwrap();
         assert_eq!(all, "0123456789");
-        assert_eq!(sound.reader.seek(SeekFrom::End(-3)).unwrap(), 7);
-        assert_eq!(sound.reader.seek(SeekFrom::Current(1)).unwrap(), 8);
-        assert!(sound.reader.seek(SeekFrom::End(-11)).is_err());
+        assert_eq!(reader.seek(SeekFrom::End(-3)).unwrap(), 7);
+        assert_eq!(reader.seek(SeekFrom::Current(1)).unwrap(), 8);
+        assert!(reader.seek(SeekFrom::End(-11)).is_err());
     }
 
     #[test]
-    fn an_ogg_page_without_an_end_is_noticed() {
-        let page = |flags: u8, body: usize| {
-            let mut page = b"OggS\x00".to_vec();
-            page.push(flags);
-            page.extend([0u8; 20]);
-            page.extend([1, 50]);
-            page.extend(vec![7u8; body]);
-            page
-        };
-        assert!(!open(file_of(&page(4, 50)).path()).unwrap().ogg_is_cut);
-        assert!(open(file_of(&page(0, 50)).path()).unwrap().ogg_is_cut);
-        assert!(open(file_of(&page(4, 49)).path()).unwrap().ogg_is_cut);
+    fn a_file_is_put_together_anew_from_pieces_and_seeks_go_across_them() {
+        let file = file_of(b"0123456789");
+        let sound = open(file.path()).unwrap();
+        let pieces = vec![Piece::File(2..5), Piece::Bytes(b"free".as_slice().into()), Piece::File(9..10)];
+        let mut reader = sound.reader_of(pieces);
+        assert_eq!(reader.len(), 8);
+        let mut all = String::new();
+        reader.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "234free9");
+        for (at, rest) in ["234free9", "34free9", "4free9", "free9", "ree9", "ee9", "e9", "9", "", ""]
+            .into_iter()
+            .enumerate()
+        {
+            reader.seek(SeekFrom::Start(at as u64)).unwrap();
+            all.clear();
+            reader.read_to_string(&mut all).unwrap();
+            assert_eq!(all, rest, "from {at}");
+        }
     }
 
     #[test]

@@ -1,13 +1,12 @@
-//! One song being decoded: a rodio `Source` behind a reader that forgets no error, turned into stereo.
+//! One song being decoded: a rodio `Source` that forgets no error, turned into stereo.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rodio::{Decoder, Source};
+use rodio::Source;
 
 use super::file::{self, Trouble};
-use super::{LoadError, Media, tags};
+use super::{LoadError, Media, decode, tags};
 
 /// How much shorter than promised a song may be without counting as truncated. MP3 files without a table of
 /// contents promise by estimate.
@@ -18,8 +17,8 @@ pub(super) struct Song {
     source: Box<dyn Source + Send>,
     trouble: Arc<Trouble>,
     format: Format,
-    promised_frames: Option<u64>,
-    /// Frames from the start of the file that are behind us.
+    promised_ms: Option<u64>,
+    /// Frames from the start of the file that are behind us, at the rate of `format`.
     at_frames: u64,
     /// Why it cannot be whole, as far as the container tells.
     cut: Option<&'static str>,
@@ -52,42 +51,37 @@ impl Song {
     /// It cannot be read, or nothing in it can be decoded.
     pub(super) fn open(path: &Path, start_ms: u64) -> Result<(Self, Media), LoadError> {
         let sound = file::open(path)?;
-        let trouble = sound.trouble;
-        let mut builder = Decoder::builder()
-            .with_data(sound.reader)
-            .with_byte_len(sound.len)
-            .with_seekable(true)
-            .with_gapless(true);
-        if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
-            builder = builder.with_hint(extension);
-        }
-        let mut source = builder.build().map_err(|e| match trouble.error() {
-            Some(error) => LoadError::Unreadable(error),
-            None => LoadError::NotDecodable(format!("nothing in it can be decoded ({e})")),
-        })?;
-        let format = format_of(&source);
-        let duration = source.total_duration();
-        let promised_frames = duration
-            .map(|d| (d.as_secs_f64() * f64::from(format.rate_hz)).round() as u64)
-            .filter(|frames| *frames > 0);
+        let decoded = decode::open(path, &sound)?;
+        let mut source = decoded.source;
+        let first = format_of(&*source);
+        let ms = |frames: u64| frames * 1000 / u64::from(first.rate_hz);
         let mut at_frames = 0;
         if start_ms > 0 {
-            at_frames = seek(&mut source, start_ms, format);
+            at_frames = seek(&mut *source, start_ms, first);
         }
-        trouble.opened();
+        let format = format_of(&*source);
+        // Behind a seek the rate may be another than at the start.
+        let at_frames = at_frames * u64::from(format.rate_hz) / u64::from(first.rate_hz);
+        sound.trouble.opened();
         let media = Media {
-            duration_ms: duration.map(|d| d.as_millis() as u64),
-            rate_hz: format.rate_hz,
-            channels: format.channels,
+            duration_ms: decoded.duration_frames.map(ms),
+            rate_hz: first.rate_hz,
+            channels: first.channels,
             size: sound.size,
             modified_ms: sound.modified_ms,
             tags: tags::read(path),
             start_ms,
             measurement: None,
         };
-        let cut = sound.ogg_is_cut.then_some("its last Ogg page is missing");
-        let song =
-            Self { source: Box::new(source), trouble, format, promised_frames, at_frames, cut, ahead: None };
+        let song = Self {
+            source,
+            trouble: sound.trouble,
+            format,
+            promised_ms: decoded.promised_frames.map(ms),
+            at_frames,
+            cut: decoded.cut,
+            ahead: None,
+        };
         Ok((song, media))
     }
 
@@ -104,6 +98,8 @@ impl Song {
             };
             let format = format_of(&*self.source);
             if format != self.format {
+                self.at_frames =
+                    self.at_frames * u64::from(format.rate_hz) / u64::from(self.format.rate_hz.max(1));
                 self.format = format;
                 self.ahead = Some(first);
                 return Progress::FormatChanged;
@@ -127,14 +123,13 @@ impl Song {
     /// After the end: what went wrong, if anything.
     pub(super) fn verdict(&self) -> Option<LoadError> {
         if let Some(error) = self.trouble.error() {
-            return Some(LoadError::Unreadable(error));
+            return Some(error);
         }
         if let Some(cut) = self.cut {
             return Some(LoadError::Damaged(cut.into()));
         }
-        let ms = |frames: u64| frames * 1000 / u64::from(self.format.rate_hz.max(1));
-        let promised_ms = ms(self.promised_frames?);
-        let got_ms = ms(self.at_frames);
+        let promised_ms = self.promised_ms?;
+        let got_ms = self.at_frames * 1000 / u64::from(self.format.rate_hz.max(1));
         (got_ms + SHORT_MS_MAX < promised_ms).then_some(LoadError::Truncated { got_ms, promised_ms })
     }
 }
@@ -144,9 +139,9 @@ fn format_of(source: &(impl Source + ?Sized)) -> Format {
 }
 
 /// Goes to a place; where the container cannot, by decoding what is before it. Gives the frame it came to.
-fn seek(source: &mut impl Source, start_ms: u64, format: Format) -> u64 {
+fn seek(source: &mut dyn Source, start_ms: u64, format: Format) -> u64 {
     let wanted = start_ms * u64::from(format.rate_hz) / 1000;
-    if source.try_seek(Duration::from_millis(start_ms)).is_ok() {
+    if source.try_seek(decode::place_of(wanted, format.rate_hz)).is_ok() {
         return wanted;
     }
     let mut frames = 0;

@@ -44,7 +44,7 @@ const TRIERS: usize = 3;
 fn can_make_files() -> bool {
     let can = Format::ALL.into_iter().all(Format::is_available);
     if !can {
-        eprintln!("SKIPPED: flac, lame and oggenc are not installed; script/setup installs them");
+        eprintln!("SKIPPED: an encoder is not installed; script/setup installs them all");
     }
     can
 }

@@ -8,9 +8,9 @@ use crate::audio::LoadError;
 use crate::audio::feed::FeedId;
 use crate::audio::mixer::MixerCommand;
 
-/// How long a file may take to open. A disk that has to spin up takes longer; then the next songs are tried, and this
-/// one again when its quarantine ends.
-const OPEN_MAX: Duration = Duration::from_secs(5);
+/// How long a file may take to open. `orchestrion-media` may take so long to load GStreamer from a slow card, and a disk to
+/// spin up; after it the next songs are tried, and this one again when its quarantine ends.
+const OPEN_MAX: Duration = Duration::from_secs(20);
 /// How long the song that is heard may stay without samples while the output asks for them: the promise is no two seconds
 /// of silence.
 const STARVED_MAX: Duration = Duration::from_millis(1500);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::report::Finding;
 
 /// What the device decodes itself.
-const NATIVE: &str = "FLAC, MP3, Ogg Vorbis, AAC and ALAC in m4a, WAV, AIFF";
+const NATIVE: &str = "FLAC, MP3, Opus, Ogg Vorbis, AAC and ALAC in m4a, WAV, AIFF";
 /// The program that decodes the rest, by GStreamer.
 const MEDIA: &str = "orchestrion-media";
 /// How long it may take to say its version.

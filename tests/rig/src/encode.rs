@@ -1,10 +1,11 @@
 //! Sound files in the formats that people have, made by the encoders that people use: `flac`,
-//! `lame`, `oggenc`.
+//! `lame`, `oggenc`, `opusenc`, `ffmpeg`.
 //!
 //! A file appears under its name only when it is whole: it is made in a hidden folder beside the
 //! target and renamed. What was there before is replaced.
 
 mod album;
+mod chain;
 mod foreign;
 mod tags;
 
@@ -13,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use album::{Album, gapless_album};
+pub use chain::chained;
 pub use foreign::{Foreign, HeAac, encode_foreign};
 pub use tags::{Tags, tag};
 
@@ -30,11 +32,26 @@ pub enum Format {
     Mp3,
     /// Ogg Vorbis, quality 6 (about 190 kbit/s).
     Vorbis,
+    /// Ogg Opus, 160 kbit/s; always 48 kHz, whatever went in.
+    Opus,
+    /// AAC-LC in MP4, 192 kbit/s, with the edit list that players need to play it gapless, its headers in front.
+    Aac,
+    /// Apple Lossless with 24 bit samples, in MP4, its headers in front: exact but for rounding.
+    Alac,
+    /// AIFF with 24 bit samples: exact but for rounding.
+    Aiff,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Wav, Self::Flac, Self::Mp3, Self::Vorbis];
+    pub const ALL: [Self; 8] =
+        [Self::Wav, Self::Flac, Self::Mp3, Self::Vorbis, Self::Opus, Self::Aac, Self::Alac, Self::Aiff];
+
+    /// Whether what comes out is what went in, but for rounding.
+    #[must_use]
+    pub fn is_lossless(self) -> bool {
+        matches!(self, Self::Wav | Self::Flac | Self::Alac | Self::Aiff)
+    }
 
     /// The usual end of a file's name, without the dot.
     #[must_use]
@@ -44,6 +61,9 @@ impl Format {
             Self::Flac => "flac",
             Self::Mp3 => "mp3",
             Self::Vorbis => "ogg",
+            Self::Opus => "opus",
+            Self::Aac | Self::Alac => "m4a",
+            Self::Aiff => "aiff",
         }
     }
 
@@ -55,6 +75,8 @@ impl Format {
             Self::Flac => Some("flac"),
             Self::Mp3 => Some("lame"),
             Self::Vorbis => Some("oggenc"),
+            Self::Opus => Some("opusenc"),
+            Self::Aac | Self::Alac | Self::Aiff => Some("ffmpeg"),
         }
     }
 
@@ -92,7 +114,37 @@ pub fn encode(samples: &[f32], channels: u16, rate_hz: u32, format: Format, path
             let options = ["--quiet", "--quality=6", "--serial=1", "-o"];
             beside.finish(|out| tool::run("oggenc", args(&options, &[out, &source])))
         }
+        Format::Opus => {
+            let beside = Beside::new(path)?;
+            let source = beside.source(samples, channels, rate_hz, SampleFormat::Int24)?;
+            let options = ["--quiet", "--bitrate=160", "--serial=1"];
+            beside.finish(|out| tool::run("opusenc", args(&options, &[&source, out])))
+        }
+        Format::Aac => {
+            let options = ["-c:a", "aac", "-b:a", "192k", "-movflags", "+faststart", "-f", "ipod"];
+            by_ffmpeg(samples, channels, rate_hz, &options, path)
+        }
+        Format::Alac => {
+            let options = ["-c:a", "alac", "-movflags", "+faststart", "-f", "ipod"];
+            by_ffmpeg(samples, channels, rate_hz, &options, path)
+        }
+        Format::Aiff => by_ffmpeg(samples, channels, rate_hz, &["-c:a", "pcm_s24be", "-f", "aiff"], path),
     }
+}
+
+/// Encodes by `ffmpeg`, with the options for the file that it makes.
+///
+/// # Errors
+/// As [`encode`].
+pub fn by_ffmpeg(samples: &[f32], channels: u16, rate_hz: u32, options: &[&str], path: &Path) -> Result<()> {
+    let beside = Beside::new(path)?;
+    let source = beside.source(samples, channels, rate_hz, SampleFormat::Int24)?;
+    // Nothing of today's date or version, so that the same samples always make the same file.
+    let before = args(&["-v", "error", "-bitexact", "-i"], &[&source]);
+    let after = options.iter().copied().chain(["-bitexact", "-flags", "+bitexact"]).map(OsString::from);
+    beside.finish(|out| {
+        tool::run("ffmpeg", before.into_iter().chain(after).chain([out.as_os_str().to_owned()]))
+    })
 }
 
 /// Encodes a FLAC of 16 or 24 bit.
@@ -174,7 +226,9 @@ mod tests {
                 Format::Wav => b"RIFF",
                 Format::Flac => b"fLaC",
                 Format::Mp3 => &[0xFF, 0xFB],
-                Format::Vorbis => b"OggS",
+                Format::Vorbis | Format::Opus => b"OggS",
+                Format::Aac | Format::Alac => b"\0\0\0\x1CftypM4A ",
+                Format::Aiff => b"FORM",
             };
             assert!(bytes.starts_with(head), "{format:?}: {:?}", &bytes[..4]);
             fs::remove_file(path).unwrap();

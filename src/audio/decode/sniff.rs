@@ -1,0 +1,109 @@
+//! What a file is, by its first bytes.
+
+use super::LoadError;
+use super::SoundFile;
+use super::aac;
+
+/// Bytes that are looked at.
+const HEAD_LEN: usize = 64;
+/// How ASF, the container of WMA, begins.
+const ASF: [u8; 16] =
+    [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, 0xA6, 0xD9, 0x00, 0xAA, 0x00, 0x62, 0xCE, 0x6C];
+
+/// Who shall decode it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ogg,
+    Mp4,
+    /// AAC frames one after another.
+    Adts,
+    /// rodio by itself, or nobody knows it: rodio looks further into a file than this.
+    Plain,
+    /// Nothing in this process; with a name for it.
+    Foreign(&'static str),
+}
+
+/// How formats begin that only `orchestrion-media` can play.
+const FOREIGN: &[(&[u8], &str)] = &[
+    (b"wvpk", "WavPack"),
+    (&ASF, "WMA"),
+    (&[0x0B, 0x77], "AC-3"),
+    (&[0x77, 0x0B], "AC-3"),
+    (&[0x7F, 0xFE, 0x80, 0x01], "DTS"),
+    (b"MPCK", "Musepack"),
+    (b"MP+", "Musepack"),
+    (b"MAC ", "Monkey's Audio"),
+    (b"TTA1", "True Audio"),
+    (b"TTA2", "True Audio"),
+    (b"DSD ", "DSD"),
+    (b"FRM8", "DSD"),
+    (b"#!AMR", "AMR"),
+    (b"tBaK", "TAK"),
+    (b"OFR ", "OptimFROG"),
+    (b"ajkg", "Shorten"),
+    (b"caff", "Core Audio"),
+    (b".snd", "Sun audio"),
+    (b"RF64", "RF64"),
+    (b"riff\x2E\x91\xCF\x11", "Wave64"),
+    (&[0x1A, 0x45, 0xDF, 0xA3], "Matroska"),
+    (b"FLV\x01", "Flash video"),
+    (&[0x00, 0x00, 0x01, 0xBA], "an MPEG film"),
+];
+
+/// # Errors
+/// The file cannot be read.
+pub(super) fn sniff(sound: &SoundFile) -> Result<Kind, LoadError> {
+    let mut head = [0u8; HEAD_LEN];
+    let got = sound.read_at(0, &mut head).map_err(|e| sound.unreadable(&e))?;
+    let head = &head[..got];
+    if let Some((_, format)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Ok(Kind::Foreign(format));
+    }
+    if head.starts_with(b"OggS") {
+        return Ok(Kind::Ogg);
+    }
+    if head.get(4..8) == Some(b"ftyp") {
+        return Ok(Kind::Mp4);
+    }
+    if head.starts_with(b"RIFF") {
+        return wave(sound, head);
+    }
+    if aac::is_adts(head) {
+        return Ok(Kind::Adts);
+    }
+    Ok(Kind::Plain)
+}
+
+/// RIFF: what a WAVE file's format tag says (Microsoft, mmreg.h), as far as rodio has a decoder for it.
+fn wave(sound: &SoundFile, head: &[u8]) -> Result<Kind, LoadError> {
+    const CHUNKS_MAX: usize = 64;
+    match head.get(8..12) {
+        Some(b"WAVE") => {}
+        Some(b"AVI ") => return Ok(Kind::Foreign("an AVI film")),
+        _ => return Ok(Kind::Plain),
+    }
+    let mut at = 12;
+    for _ in 0..CHUNKS_MAX {
+        let mut chunk = [0u8; 34];
+        let got = sound.read_at(at, &mut chunk).map_err(|e| sound.unreadable(&e))?;
+        if got < 10 {
+            break;
+        }
+        if chunk.starts_with(b"fmt ") {
+            let word = |at: usize| u16::from_le_bytes([chunk[at], chunk[at + 1]]);
+            let tag = if word(8) == 0xFFFE && got >= 34 { word(32) } else { word(8) };
+            return Ok(match tag {
+                // PCM, float, A-law, µ-law; 0xFFFE says too little and goes to the decoder that says so.
+                0x0000 | 0x0001 | 0x0003 | 0x0006 | 0x0007 | 0xFFFE => Kind::Plain,
+                0x0002 | 0x0011 => Kind::Foreign("ADPCM in WAV"),
+                0x0050 | 0x0055 => Kind::Foreign("MPEG audio in WAV"),
+                0x0160..=0x0163 => Kind::Foreign("WMA in WAV"),
+                0x2000 => Kind::Foreign("AC-3 in WAV"),
+                _ => Kind::Foreign("the codec in this WAV"),
+            });
+        }
+        let len = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
+        at += 8 + u64::from(len) + u64::from(len & 1);
+    }
+    Ok(Kind::Plain)
+}
