@@ -8,6 +8,7 @@
 //! `App` speaks of *loads* only, never of decks: a load is one opening of a file at a place, with a number of its own, and
 //! what answers late is told by it and dropped. At most two loads are alive; a third takes the place of the one that leaves.
 
+mod block;
 mod deck;
 mod decode;
 mod feed;

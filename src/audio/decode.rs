@@ -19,6 +19,7 @@ use std::time::Duration;
 use rodio::Source;
 
 use super::LoadError;
+use super::block::BlockSource;
 use super::file::{SoundFile, Trouble};
 use crate::media::{self, Limits};
 use child::ChildSource;
@@ -29,7 +30,7 @@ const NANOS: u128 = 1_000_000_000;
 /// A file on its way to a deck. What goes wrong later is told to the file's [`Trouble`].
 pub(super) struct Decoded {
     /// Interleaved samples in WAVE order; seeks by [`place_of`] land on the frame.
-    pub(super) source: Box<dyn Source + Send>,
+    pub(super) source: Box<dyn BlockSource + Send>,
     /// How long it is, in frames at the rate that the source has at its start.
     pub(super) duration_frames: Option<u64>,
     /// The same where it is sure: an end before that is no end.

@@ -31,11 +31,15 @@ pub(super) enum Message {
 }
 
 /// How often reports of the mixer are looked at while nothing waits for one.
-const IDLE_TICK: Duration = Duration::from_millis(50);
+const IDLE_TICK: Duration = Duration::from_millis(250);
+/// The same soon after a command, which soon has an effect.
+const AWAKE_TICK: Duration = Duration::from_millis(50);
+/// How soon.
+const AWAKE_FOR: Duration = Duration::from_secs(1);
 /// The same while a deck waits to become free.
 const BUSY_TICK: Duration = Duration::from_millis(4);
 /// How often `App` hears of progress.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// An output that pulls nothing for so long is lost.
 const STALL_MAX: Duration = Duration::from_millis(500);
 /// Before so many pulls an output is still starting: a sound server that slept may take 2 s to begin.
@@ -118,6 +122,8 @@ pub(super) struct Player<'a> {
     last_pulse: (u64, Instant),
     next_retry: Instant,
     last_progress: Instant,
+    /// Until then it looks often what its commands came to.
+    awake_until: Instant,
     /// What `App` was told last of the load that plays.
     told_progress: Option<(LoadId, Heard)>,
 }
@@ -150,6 +156,7 @@ impl<'a> Player<'a> {
             last_pulse: (0, now),
             next_retry: now,
             last_progress: now,
+            awake_until: now + AWAKE_FOR,
             told_progress: None,
         })
     }
@@ -158,9 +165,12 @@ impl<'a> Player<'a> {
     pub(super) fn run(mut self) -> Result<(), String> {
         let _quiet = output::quiet_thread();
         loop {
-            let tick = if self.bays.iter().any(|bay| bay.waiting.is_some()) { BUSY_TICK } else { IDLE_TICK };
+            let tick = self.tick();
             match self.service.messages.recv_timeout(tick) {
-                Ok(Message::Command(command)) => self.obey(command)?,
+                Ok(Message::Command(command)) => {
+                    self.awake_until = Instant::now() + AWAKE_FOR;
+                    self.obey(command)?;
+                }
                 Ok(Message::Deck(index, report)) => self.hear_deck(index, report),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
                     self.drain_output();
@@ -179,6 +189,16 @@ impl<'a> Player<'a> {
             if let Some(index) = self.bays.iter().position(|bay| !bay.deck.is_alive()) {
                 return Err(format!("the thread {} died", DECKS[index].1));
             }
+        }
+    }
+
+    fn tick(&self) -> Duration {
+        if self.bays.iter().any(|bay| bay.waiting.is_some()) {
+            BUSY_TICK
+        } else if Instant::now() < self.awake_until {
+            AWAKE_TICK
+        } else {
+            IDLE_TICK
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rodio::Source;
 
+pub(super) use super::block::Format;
+use super::block::{Block, BlockSource, format_of};
 use super::file::{self, Trouble};
 use super::{LoadError, Media, decode, tags};
 
@@ -14,7 +16,7 @@ const SHORT_MS_MAX: u64 = 1000;
 
 /// See the head of this file.
 pub(super) struct Song {
-    source: Box<dyn Source + Send>,
+    source: Box<dyn BlockSource + Send>,
     trouble: Arc<Trouble>,
     format: Format,
     promised_ms: Option<u64>,
@@ -24,13 +26,8 @@ pub(super) struct Song {
     cut: Option<&'static str>,
     /// The first sample after a change of the format, which had to be read to notice the change.
     ahead: Option<f32>,
-}
-
-/// What the samples of a source are like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Format {
-    pub(super) rate_hz: u32,
-    pub(super) channels: u16,
+    /// What is read of a source that is not stereo.
+    block: Vec<f32>,
 }
 
 /// What a read came to.
@@ -81,6 +78,7 @@ impl Song {
             at_frames,
             cut: decoded.cut,
             ahead: None,
+            block: Vec::new(),
         };
         Ok((song, media))
     }
@@ -92,32 +90,34 @@ impl Song {
 
     /// Appends at most `frames_max` frames of stereo.
     pub(super) fn read(&mut self, frames_max: usize, stereo: &mut Vec<f32>) -> Progress {
-        for _ in 0..frames_max {
-            let Some(first) = self.ahead.take().or_else(|| self.source.next()) else {
-                return Progress::Ended;
-            };
-            let format = format_of(&*self.source);
-            if format != self.format {
+        let from = stereo.len();
+        let first = self.ahead.take();
+        let ended = if self.format.channels == 2 {
+            self.source.read_block(self.format, first, frames_max, stereo)
+        } else {
+            self.block.clear();
+            let ended = self.source.read_block(self.format, first, frames_max, &mut self.block);
+            mix_down(&self.block, usize::from(self.format.channels), stereo);
+            ended
+        };
+        let read = &mut stereo[from..];
+        // A damaged float file may hold anything; the sum of everything must stay a number.
+        for sample in read.iter_mut().filter(|sample| !sample.is_finite()) {
+            *sample = 0.0;
+        }
+        self.at_frames += (read.len() / 2) as u64;
+        match ended {
+            Block::Full => Progress::More,
+            Block::Ended => Progress::Ended,
+            Block::Changed(first) => {
+                let format = format_of(&*self.source);
                 self.at_frames =
                     self.at_frames * u64::from(format.rate_hz) / u64::from(self.format.rate_hz.max(1));
                 self.format = format;
                 self.ahead = Some(first);
-                return Progress::FormatChanged;
+                Progress::FormatChanged
             }
-            let channels = usize::from(self.format.channels);
-            let (mut left, mut right) = (0.0, 0.0);
-            for channel in 0..channels {
-                let sample = if channel == 0 { first } else { self.source.next().unwrap_or_default() };
-                let (to_left, to_right) = downmix(channels, channel);
-                left += sample * to_left;
-                right += sample * to_right;
-            }
-            // A damaged float file may hold anything; the sum of everything must stay a number.
-            stereo.push(if left.is_finite() { left } else { 0.0 });
-            stereo.push(if right.is_finite() { right } else { 0.0 });
-            self.at_frames += 1;
         }
-        Progress::More
     }
 
     /// After the end: what went wrong, if anything.
@@ -134,12 +134,8 @@ impl Song {
     }
 }
 
-fn format_of(source: &(impl Source + ?Sized)) -> Format {
-    Format { rate_hz: source.sample_rate().get(), channels: source.channels().get() }
-}
-
 /// Goes to a place; where the container cannot, by decoding what is before it. Gives the frame it came to.
-fn seek(source: &mut dyn Source, start_ms: u64, format: Format) -> u64 {
+fn seek(source: &mut (impl Source + ?Sized), start_ms: u64, format: Format) -> u64 {
     let wanted = start_ms * u64::from(format.rate_hz) / 1000;
     if source.try_seek(decode::place_of(wanted, format.rate_hz)).is_ok() {
         return wanted;
@@ -154,6 +150,20 @@ fn seek(source: &mut dyn Source, start_ms: u64, format: Format) -> u64 {
         frames += 1;
     }
     frames
+}
+
+/// Appends whole frames of so many channels as stereo.
+fn mix_down(block: &[f32], channels: usize, stereo: &mut Vec<f32>) {
+    let gains: Vec<(f32, f32)> = (0..channels).map(|channel| downmix(channels, channel)).collect();
+    stereo.reserve(block.len() / channels.max(1) * 2);
+    for frame in block.chunks_exact(channels.max(1)) {
+        let (mut left, mut right) = (0.0, 0.0);
+        for (sample, (to_left, to_right)) in frame.iter().zip(&gains) {
+            left += sample * to_left;
+            right += sample * to_right;
+        }
+        stereo.extend([left, right]);
+    }
 }
 
 /// How much of a channel goes left and right. Mono goes to both; more than two are mixed down as in ITU-R BS.775-3 (centre
