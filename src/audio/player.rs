@@ -40,6 +40,8 @@ const AWAKE_FOR: Duration = Duration::from_secs(1);
 const BUSY_TICK: Duration = Duration::from_millis(4);
 /// How often `App` hears of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// The same soon after a command: whoever pressed pause wants to see where.
+const AWAKE_PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// An output that pulls nothing for so long is lost.
 const STALL_MAX: Duration = Duration::from_millis(500);
 /// Before so many pulls an output is still starting: a sound server that slept may take 2 s to begin.
@@ -195,11 +197,16 @@ impl<'a> Player<'a> {
     fn tick(&self) -> Duration {
         if self.bays.iter().any(|bay| bay.waiting.is_some()) {
             BUSY_TICK
-        } else if Instant::now() < self.awake_until {
+        } else if self.is_awake() {
             AWAKE_TICK
         } else {
             IDLE_TICK
         }
+    }
+
+    /// Whether it has just been told something.
+    fn is_awake(&self) -> bool {
+        Instant::now() < self.awake_until
     }
 
     fn obey(&mut self, command: Command) -> Result<(), String> {

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    AVOID_FOR, PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX, START_MAX, Wanted, output,
+    AVOID_FOR, AWAKE_PROGRESS_EVERY, PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX,
+    START_MAX, Wanted, output,
 };
 use crate::audio::mixer::MixerCommand;
 use crate::audio::{Event, Output};
@@ -123,7 +124,8 @@ impl Player<'_> {
 
     pub(super) fn report_progress(&mut self) {
         let now = Instant::now();
-        if now - self.last_progress < PROGRESS_EVERY {
+        let every = if self.is_awake() { AWAKE_PROGRESS_EVERY } else { PROGRESS_EVERY };
+        if now - self.last_progress < every {
             return;
         }
         self.last_progress = now;
