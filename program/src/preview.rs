@@ -1,0 +1,105 @@
+//! Previews of a program: rows for a table, and a picture of a week.
+
+mod svg;
+mod week;
+
+use crate::civil::{Absolute, Local};
+use crate::model::{Days, Spot, When};
+use crate::now::{Closed, Open, Sound, Source};
+use crate::program::Program;
+
+pub use svg::week_svg;
+
+/// Rows of a table at most; it ends there.
+pub const ROWS_MAX: usize = 100_000;
+
+/// A row of a table: a stretch, or a spot at a clock time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// When it begins.
+    pub from: Absolute,
+    /// When it is over; a spot has the same instant here.
+    pub to: Absolute,
+    /// Both on the wall.
+    pub wall: (Local, Local),
+    /// What it is.
+    pub what: What,
+    /// Its name, for people: the daypart's, the spot's, or what else there is.
+    pub name: String,
+    /// The volume, where music plays.
+    pub volume: Option<u8>,
+}
+
+/// What a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Music plays.
+    Music,
+    /// It is closed.
+    Closed,
+    /// A spot at a clock time.
+    Spot,
+    /// A spot at a clock time at which it cannot be heard.
+    Unheard,
+}
+
+/// What would be between two instants, in order: stretches, and spots at clock times among them.
+pub fn week_table(program: &Program, from: Absolute, to: Absolute) -> Vec<Row> {
+    let wall = |from, to| (program.zone().local(from), program.zone().local(to));
+    let stretches = program.timeline(from, to).take(ROWS_MAX).map(|stretch| {
+        let (from, to) = (stretch.tile.from, stretch.tile.to);
+        let (what, volume) = match &stretch.now.sound {
+            Sound::Open(open) => (What::Music, Some(open.volume.set)),
+            Sound::Muted | Sound::Emergency(_) | Sound::Closed { .. } | Sound::Paused { .. } => {
+                (What::Closed, None)
+            }
+        };
+        Row { from, to, wall: wall(from, to), what, name: name(program, &stretch.now.sound), volume }
+    });
+    let mut rows: Vec<Row> = stretches.collect();
+    rows.extend(program.due_between(from, to).into_iter().take(ROWS_MAX).map(|due| {
+        let at = due.moment.at;
+        let name = program.spot(due.spot.as_str()).map_or("", Spot::title).to_owned();
+        let what = if due.heard { What::Spot } else { What::Unheard };
+        Row { from: at, to: at, wall: wall(at, at), what, name, volume: None }
+    }));
+    rows.sort_by_key(|row| row.from);
+    rows.truncate(ROWS_MAX);
+    rows
+}
+
+/// What a stretch is called.
+fn name(program: &Program, sound: &Sound) -> String {
+    match sound {
+        Sound::Muted => "muted".to_owned(),
+        Sound::Emergency(_) => "emergency".to_owned(),
+        Sound::Closed { why: Closed::Hours, .. } => "closed".to_owned(),
+        Sound::Closed { why: Closed::Clockless, .. } => "silent: no clock".to_owned(),
+        Sound::Paused { .. } => "paused".to_owned(),
+        Sound::Open(open) => open_name(program, open),
+    }
+}
+
+fn open_name(program: &Program, open: &Open) -> String {
+    match (open.daypart.and_then(|number| program.daypart(number)), open.source) {
+        (Some(daypart), _) => daypart.title().to_owned(),
+        (None, Source::Lapse) => "after the service".to_owned(),
+        (None, _) => "fallback".to_owned(),
+    }
+}
+
+/// When a spot is due, for people.
+pub fn when_text(when: &When) -> String {
+    match when {
+        When::Songs(1) => "after every song".to_owned(),
+        When::Songs(songs) => format!("after every {songs} songs"),
+        When::Air(minutes) => format!("every {minutes} min"),
+        When::At { days: Days::DAILY, time } => format!("at {time}, daily"),
+        When::At { days, time } => format!("at {time}, {days}"),
+        When::BeforeClose(minutes) => format!("{minutes} min before closing"),
+        When::AfterOpen(minutes) => format!("{minutes} min after opening"),
+        When::PerHour(1) => "once an hour".to_owned(),
+        When::PerHour(times) => format!("{times} times an hour"),
+        When::Share(percent) => format!("{percent} % of the time"),
+    }
+}

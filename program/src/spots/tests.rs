@@ -1,0 +1,7 @@
+//! Tests of the spots: the worked examples, each rule by itself, and laws over days that nobody planned.
+
+mod cuts;
+mod examples;
+mod laws;
+mod misses;
+mod shop;
