@@ -13,7 +13,7 @@ use crate::time::{Mono, Now};
 
 /// How often the time is told.
 const TIME_EVERY_MS: u64 = 1000;
-/// Progress comes every 250 ms; a report that comes a little early still counts as a second.
+/// Progress comes twice a second; a report that comes a little early still counts as a second.
 const TIME_SLACK_MS: u64 = 130;
 
 impl App {

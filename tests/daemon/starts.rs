@@ -202,3 +202,29 @@ fn play_ends_with_the_last_song_and_has_logged_each_once() {
         }
     }
 }
+
+#[test]
+fn what_changed_in_the_configuration_while_the_device_was_off_wins_and_the_rest_stays_as_people_set_it() {
+    let (place, device, _) = with_five_songs();
+    ok(&device, "volume", json!({"percent": 61}));
+    ok(&device, "repeat", json!({"mode": "one"}));
+    end(device, "TERM");
+
+    let device = place.run("crossfade_s = 2.5");
+    let after = status(&device);
+    assert_eq!((&after["volume"], &after["repeat"]), (&json!(61), &json!("one")), "they were not touched");
+    assert_eq!(after["crossfade_ms"], 2500, "the file says something else than before");
+    end(device, "TERM");
+
+    let device = place.run("crossfade_s = 2.5\nvolume = 33");
+    let after = status(&device);
+    assert_eq!((&after["volume"], &after["repeat"]), (&json!(33), &json!("one")));
+    end(device, "TERM");
+
+    let device = place.run("crossfade_s = 2.5\nvolume = 33");
+    ok(&device, "volume", json!({"percent": 20}));
+    end(device, "TERM");
+    let device = place.run("crossfade_s = 2.5\nvolume = 33");
+    assert_eq!(status(&device)["volume"], 20, "the file says what it said before");
+    end(device, "TERM");
+}
