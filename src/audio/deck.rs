@@ -156,7 +156,7 @@ fn run(tasks: &Receiver<Task>, mut measurements: Measurements, report: &impl Fn(
 }
 
 /// Turns a panic inside a decoder into an error of its file.
-fn guarded<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(LoadError::NotDecodable(format!("its decoder gave up: {}", panic_words(panic.as_ref()))))
     })
