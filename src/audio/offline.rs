@@ -116,13 +116,10 @@ fn mix(
 /// wrong with it.
 fn fill(slot: &mut Option<Job>) -> Option<LoadError> {
     while let Some(job) = slot.as_mut().filter(|job| job.is_filling()) {
-        let ended = match guarded(|| job.pump()) {
-            Ok(Some(Milestone::Ended(error))) => error,
-            Ok(_) => continue,
-            Err(error) => Some(error),
-        };
-        *slot = None;
-        return ended;
+        if let Some(Milestone::Ended(error)) = job.pump() {
+            *slot = None;
+            return error;
+        }
     }
     None
 }

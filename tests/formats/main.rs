@@ -5,6 +5,7 @@
 #[path = "../place/mod.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod place;
+mod damaged;
 mod shelf;
 
 use std::process::Command;
