@@ -270,9 +270,7 @@ impl Job {
     fn end(&mut self) -> Result<Option<FeedId>, LoadError> {
         let verdict = self.song.verdict();
         let is_clean = verdict.is_none() && !self.song.breaks_off();
-        if is_clean
-            && let Some(ended) = self.go_on()
-        {
+        if is_clean && let Some(ended) = self.go_on() {
             return Ok(Some(ended));
         }
         self.resampler.finish(&mut self.staged).map_err(LoadError::Damaged)?;

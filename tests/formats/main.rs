@@ -2,10 +2,11 @@
 
 #![cfg(test)]
 
+mod damaged;
+mod killed;
 #[path = "../place/mod.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod place;
-mod damaged;
 mod shelf;
 
 use std::process::Command;
