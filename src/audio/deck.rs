@@ -140,15 +140,11 @@ fn run(tasks: &Receiver<Task>, mut measurements: Measurements, report: &impl Fn(
             job = None;
             continue;
         }
-        match guarded(|| running.pump()) {
-            Ok(None) => {}
-            Ok(Some(Milestone::Spliced { ended })) => report(Report::Decoded { feed: ended, error: None }),
-            Ok(Some(Milestone::Ended(error))) => {
+        match running.pump() {
+            None => {}
+            Some(Milestone::Spliced { ended }) => report(Report::Decoded { feed: ended, error: None }),
+            Some(Milestone::Ended(error)) => {
                 report(Report::Decoded { feed: running.feed, error });
-                job = None;
-            }
-            Err(error) => {
-                report(Report::Decoded { feed: running.feed, error: Some(error) });
                 job = None;
             }
         }
@@ -156,7 +152,7 @@ fn run(tasks: &Receiver<Task>, mut measurements: Measurements, report: &impl Fn(
 }
 
 /// Turns a panic inside a decoder into an error of its file.
-fn guarded<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(LoadError::NotDecodable(format!("its decoder gave up: {}", panic_words(panic.as_ref()))))
     })
@@ -236,16 +232,22 @@ impl Job {
     }
 
     /// One step towards a full ring; between two of them the deck looks at its tasks.
-    pub(super) fn pump(&mut self) -> Result<Option<Milestone>, LoadError> {
+    pub(super) fn pump(&mut self) -> Option<Milestone> {
         let is_flushed = self.flush();
         if let (true, Some(error)) = (is_flushed, &self.over) {
-            return Ok(Some(Milestone::Ended(error.clone())));
+            return Some(Milestone::Ended(error.clone()));
         }
         self.is_filling = is_flushed && self.writer.fill_frames() + PUMP_FRAMES < self.writer.len_frames();
         if !self.is_filling {
-            return Ok(None);
+            return None;
         }
-        Ok(self.decode()?.map(|ended| Milestone::Spliced { ended }))
+        match guarded(|| self.decode()) {
+            Ok(ended) => ended.map(|ended| Milestone::Spliced { ended }),
+            Err(error) => {
+                self.give_up(error);
+                None
+            }
+        }
     }
 
     /// One step of decoding; gives the feed that ended when the next song began in the same ring.
@@ -267,17 +269,22 @@ impl Job {
 
     fn end(&mut self) -> Result<Option<FeedId>, LoadError> {
         let verdict = self.song.verdict();
-        if verdict.is_none()
-            && let Some(ended) = self.go_on()
-        {
+        let is_clean = verdict.is_none() && !self.song.breaks_off();
+        if is_clean && let Some(ended) = self.go_on() {
             return Ok(Some(ended));
         }
         self.resampler.finish(&mut self.staged).map_err(LoadError::Damaged)?;
-        if verdict.is_some() {
+        if !is_clean {
             self.fade_tail();
         }
         self.over = Some(verdict);
         Ok(None)
+    }
+
+    /// Ends the song where it is: its decoder cannot go on, or panicked.
+    fn give_up(&mut self, error: LoadError) {
+        self.fade_tail();
+        self.over = Some(Some(error));
     }
 
     /// Goes on with what was spliced, through the same resampler, so that the join has no edge. Only a resampled song

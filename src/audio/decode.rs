@@ -37,12 +37,20 @@ pub(super) struct Decoded {
     pub(super) promised_frames: Option<u64>,
     /// Why it cannot be whole, as far as the container tells.
     pub(super) cut: Option<&'static str>,
+    /// Packets one after another, and nothing that tells where they end: whether it is whole nobody knows.
+    pub(super) is_bare: bool,
 }
 
 impl Decoded {
     /// A source that keeps its promise, as far as one knows.
     fn sure(source: impl Source + Send + 'static, frames: Option<u64>) -> Self {
-        Self { source: Box::new(source), duration_frames: frames, promised_frames: frames, cut: None }
+        Self {
+            source: Box::new(source),
+            duration_frames: frames,
+            promised_frames: frames,
+            cut: None,
+            is_bare: false,
+        }
     }
 }
 
@@ -71,9 +79,11 @@ fn by_media(path: &Path, format: &str, trouble: &Arc<Trouble>) -> Result<Decoded
         .map_err(|error| failed(error.to_string()))?;
     let rate_hz = source.sample_rate().get();
     let frames = |duration: Duration| frame_at(duration, rate_hz);
+    let promised_frames = source.total_duration().map(frames);
     Ok(Decoded {
         duration_frames: source.estimated_duration().map(frames),
-        promised_frames: source.total_duration().map(frames),
+        promised_frames,
+        is_bare: promised_frames.is_none(),
         source: Box::new(source),
         cut: None,
     })

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::deck::{Job, Milestone};
+use super::deck::{Job, Milestone, guarded};
 use super::feed::FeedId;
 use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerRemote, MixerReport, mixer};
 use super::{JoinAt, LoadError};
@@ -28,6 +28,32 @@ pub struct Next<'a> {
 /// # Errors
 /// A file cannot be opened or decoded.
 pub fn render(first: &Path, next: &[Next<'_>], rate_hz: u32) -> Result<Vec<f32>, LoadError> {
+    let mut failures = Vec::new();
+    let heard = mix(first, next, rate_hz, &mut failures)?;
+    failures.into_iter().next().map_or(Ok(heard), Err)
+}
+
+/// As [`render`], also of files that fail on the way: what a room hears of them, and what was wrong with each that failed,
+/// in their order.
+///
+/// # Errors
+/// A file cannot be opened.
+pub fn render_damaged(
+    first: &Path,
+    next: &[Next<'_>],
+    rate_hz: u32,
+) -> Result<(Vec<f32>, Vec<LoadError>), LoadError> {
+    let mut failures = Vec::new();
+    let heard = mix(first, next, rate_hz, &mut failures)?;
+    Ok((heard, failures))
+}
+
+fn mix(
+    first: &Path,
+    next: &[Next<'_>],
+    rate_hz: u32,
+    failures: &mut Vec<LoadError>,
+) -> Result<Vec<f32>, LoadError> {
     let (mut mixer, mut remote) = mixer(rate_hz);
     tell(&mut remote, MixerCommand::Volume { gain: 1.0, ramp_frames: 0 });
     let mut jobs = [None, None];
@@ -59,7 +85,7 @@ pub fn render(first: &Path, next: &[Next<'_>], rate_hz: u32) -> Result<Vec<f32>,
             room = false;
         }
         for job in &mut jobs {
-            fill(job)?;
+            failures.extend(fill(job));
         }
         mixer.render(&mut block);
         out.extend_from_slice(&block);
@@ -86,15 +112,16 @@ pub fn render(first: &Path, next: &[Next<'_>], rate_hz: u32) -> Result<Vec<f32>,
     Ok(out)
 }
 
-/// Fills a job's ring; a job that is done is dropped, which tells the mixer that there will be no more.
-fn fill(slot: &mut Option<Job>) -> Result<(), LoadError> {
+/// Fills a job's ring; a job that is done is dropped, which tells the mixer that there will be no more. Gives what was
+/// wrong with it.
+fn fill(slot: &mut Option<Job>) -> Option<LoadError> {
     while let Some(job) = slot.as_mut().filter(|job| job.is_filling()) {
-        if let Some(Milestone::Ended(error)) = job.pump()? {
+        if let Some(Milestone::Ended(error)) = job.pump() {
             *slot = None;
-            return error.map_or(Ok(()), Err);
+            return error;
         }
     }
-    Ok(())
+    None
 }
 
 fn load(
@@ -104,7 +131,7 @@ fn load(
     path: &Path,
     rate_hz: u32,
 ) -> Result<(), LoadError> {
-    let (job, feed, _) = Job::open(FeedId(number as u64), path, 0, rate_hz)?;
+    let (job, feed, _) = guarded(|| Job::open(FeedId(number as u64), path, 0, rate_hz))?;
     jobs[number % 2] = Some(job);
     tell(remote, MixerCommand::Attach([Input::DeckA, Input::DeckB][number % 2], feed));
     Ok(())

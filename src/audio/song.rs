@@ -14,6 +14,9 @@ use super::{LoadError, Media, decode, tags};
 /// contents promise by estimate.
 const SHORT_MS_MAX: u64 = 1000;
 
+/// What ends so much before its promise breaks off in the middle of its sound, though it passes for whole.
+const EARLY_MS_MAX: u64 = 20;
+
 /// See the head of this file.
 pub(super) struct Song {
     source: Box<dyn BlockSource + Send>,
@@ -24,6 +27,8 @@ pub(super) struct Song {
     at_frames: u64,
     /// Why it cannot be whole, as far as the container tells.
     cut: Option<&'static str>,
+    /// See [`decode::Decoded`].
+    is_bare: bool,
     /// The first sample after a change of the format, which had to be read to notice the change.
     ahead: Option<f32>,
     /// What is read of a source that is not stereo.
@@ -77,6 +82,7 @@ impl Song {
             promised_ms: decoded.promised_frames.map(ms),
             at_frames,
             cut: decoded.cut,
+            is_bare: decoded.is_bare,
             ahead: None,
             block: Vec::new(),
         };
@@ -129,8 +135,18 @@ impl Song {
             return Some(LoadError::Damaged(cut.into()));
         }
         let promised_ms = self.promised_ms?;
-        let got_ms = self.at_frames * 1000 / u64::from(self.format.rate_hz.max(1));
+        let got_ms = self.got_ms();
         (got_ms + SHORT_MS_MAX < promised_ms).then_some(LoadError::Truncated { got_ms, promised_ms })
+    }
+
+    /// After the end: whether it may lie in the middle of the sound, where it would be a click. A song that ends as it
+    /// promised ends at its last sample, whatever that is, since another may join there.
+    pub(super) fn breaks_off(&self) -> bool {
+        self.is_bare || self.promised_ms.is_some_and(|promised_ms| self.got_ms() + EARLY_MS_MAX < promised_ms)
+    }
+
+    fn got_ms(&self) -> u64 {
+        self.at_frames * 1000 / u64::from(self.format.rate_hz.max(1))
     }
 }
 

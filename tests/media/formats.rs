@@ -13,7 +13,7 @@ use orchestrion_rig::signal::channel;
 use orchestrion_rig::wav;
 
 use crate::decoded::{
-    RIGHT_HZ, STEP_S, STEPS, Sound, alone, brisk, can_make, program, staircase_file, start, step_hz,
+    RIGHT_HZ, STEP_S, STEPS, Sound, alone, can_make, patient, program, staircase_file, start, step_hz,
 };
 
 /// How far a duration may be off.
@@ -31,7 +31,7 @@ fn each_foreign_format_has_its_length_and_its_tones() {
     let folder = tempfile::tempdir().unwrap();
     for kind in Foreign::ALL.into_iter().filter(|kind| can_make(*kind)) {
         let path = staircase_file(kind, folder.path());
-        let mut decoding = start(&path, brisk()).unwrap();
+        let mut decoding = start(&path, patient()).unwrap();
         let lasts = decoding.duration().expect("a duration");
         let is_bare = matches!(kind, Foreign::Ac3 | Foreign::Mp2);
         assert_eq!(matches!(lasts, Lasts::Estimated(_)), is_bare, "{kind:?}: {lasts:?}");
@@ -63,7 +63,7 @@ fn a_seek_lands_where_it_was_asked_to_in_each_format_also_after_the_end() {
     let folder = tempfile::tempdir().unwrap();
     for kind in Foreign::ALL.into_iter().filter(|kind| can_make(*kind)) {
         let path = staircase_file(kind, folder.path());
-        let mut decoding = start(&path, brisk()).unwrap();
+        let mut decoding = start(&path, patient()).unwrap();
         let rate_hz = f64::from(kind.rate_hz());
         // Forwards, backwards, to the start, and after the end.
         for to_s in [2.05, 3.05, 1.05, 0.0, 3.55, 0.55] {
@@ -89,7 +89,7 @@ fn seeks_in_the_middle_of_the_flow_drop_what_was_on_the_way() {
         return;
     }
     let path = staircase_file(Foreign::WavPack, folder.path());
-    let mut decoding = start(&path, brisk()).unwrap();
+    let mut decoding = start(&path, patient()).unwrap();
     for round in 0..40 {
         let step = round * 3 % STEPS;
         let frames = decoding.seek((step as f64 * STEP_S * 1000.0) as u64 + 50).unwrap();
@@ -118,7 +118,7 @@ fn he_aac_plays_at_its_full_rate_in_stereo_with_its_high_tones() {
     for kind in [HeAac::V1, HeAac::V2] {
         let path = folder.path().join("he.m4a");
         fs::write(&path, kind.file()).unwrap();
-        let mut decoding = start(&path, brisk()).unwrap();
+        let mut decoding = start(&path, patient()).unwrap();
         let (sound, end) = Sound::rest(&mut decoding);
         end.unwrap();
         println!("{kind:?}: {:?}, {:.3} s", sound.format, sound.seconds());
@@ -167,7 +167,7 @@ fn a_film_is_heard_and_not_seen() {
         .status()
         .unwrap();
     assert!(made.success());
-    let mut decoding = start(&film, brisk()).unwrap();
+    let mut decoding = start(&film, patient()).unwrap();
     let (sound, end) = Sound::rest(&mut decoding);
     end.unwrap();
     assert!((sound.seconds() - 4.0).abs() < DURATION_OFF_S, "{} s", sound.seconds());

@@ -14,7 +14,7 @@ use orchestrion::media::{Error, Limits};
 use orchestrion_rig::encode::{Foreign, HeAac};
 use place::Place;
 
-use crate::decoded::{Sound, alone, brisk, can_make, staircase_file, start};
+use crate::decoded::{Sound, alone, can_make, patient, staircase_file, start};
 
 /// Libraries that only the child may have.
 const FOREIGN: [&str; 5] = ["libgst", "libglib", "libgobject", "libavcodec", "liborc"];
@@ -45,7 +45,7 @@ fn the_daemon_loads_no_gstreamer_and_the_child_does() {
 
     let song = place.path().join("he.m4a");
     fs::write(&song, HeAac::V1.file()).unwrap();
-    let decoding = start(&song, brisk()).unwrap();
+    let decoding = start(&song, patient()).unwrap();
     let loaded = foreign_libraries(decoding.process_id().unwrap());
     assert!(loaded.iter().any(|name| name.starts_with("libgstreamer-1.0")), "{loaded:?}");
     assert!(loaded.iter().any(|name| name.starts_with("libavcodec")), "{loaded:?}");
@@ -73,7 +73,7 @@ fn a_file_that_names_a_network_address_makes_no_connection() {
     ];
     for text in texts {
         fs::write(&path, &text).unwrap();
-        let error = start(&path, brisk()).expect_err(&text);
+        let error = start(&path, patient()).expect_err(&text);
         println!("{error}");
         assert!(matches!(error, Error::Refused(_)), "{error}");
         assert_eq!(server.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "{text}");
@@ -88,7 +88,7 @@ fn a_child_without_enough_memory_fails_its_file() {
     }
     let folder = tempfile::tempdir().unwrap();
     let song = staircase_file(Foreign::Wma, folder.path());
-    let limits = Limits { memory_mib: 16, first_sample: Duration::from_secs(2), ..brisk() };
+    let limits = Limits { memory_mib: 16, first_sample: Duration::from_secs(2), ..patient() };
     let end = start(&song, limits).and_then(|mut decoding| Sound::rest(&mut decoding).1);
     let error = end.unwrap_err();
     println!("{error}");
@@ -104,7 +104,7 @@ fn text_and_silence_and_noise_are_refused_in_words() {
     let noise: Vec<u8> = (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     for bytes in [b"Not a song at all.\n".repeat(50), vec![0; 100_000], noise, b"x".to_vec()] {
         fs::write(&path, &bytes).unwrap();
-        let error = start(&path, brisk()).expect_err("no music");
+        let error = start(&path, patient()).expect_err("no music");
         println!("{error}");
         assert!(matches!(error, Error::Refused(_)), "{error}");
     }

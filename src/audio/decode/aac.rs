@@ -175,6 +175,7 @@ pub(super) fn open_adts(path: &Path, sound: &SoundFile) -> Result<Decoded, LoadE
     let plan = Plan { delay_frames: 0, len_frames: None, packets: Some(packets) };
     let source = Trimmed::open(sound, vec![Piece::File(0..sound.len)], plan)?;
     let mut decoded = Decoded::sure(source, walked.as_ref().map(|walked| walked.packets * PACKET_FRAMES));
+    decoded.is_bare = true;
     decoded.cut = walked.is_some_and(|walked| walked.is_cut).then_some("its last AAC frame is cut off");
     Ok(decoded)
 }

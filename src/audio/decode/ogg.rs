@@ -31,7 +31,10 @@ pub(super) fn open(path: &Path, sound: &SoundFile) -> Result<Decoded, LoadError>
     for link in found.links {
         match playable(&link) {
             Ok(stream) => links.push((stream, link)),
-            Err(format) => return by_media(path, format, &sound.trouble),
+            // The other program plays what is there and does not say that more was meant.
+            Err(format) => {
+                return Ok(Decoded { cut: found.cut, ..by_media(path, format, &sound.trouble)? });
+            }
         }
     }
     let chain = Chain::open(sound, links)?;

@@ -45,7 +45,21 @@ pub(super) fn open(sound: &SoundFile) -> Result<Decoded, LoadError> {
         exact.cap(aiff_frames(sound).map_err(|e| sound.unreadable(&e))?);
     }
     let frames = exact.len_frames.or_else(|| frames_of(&exact));
-    Ok(Decoded::sure(exact, frames))
+    let is_bare = is_bare_mpeg(sound).map_err(|e| sound.unreadable(&e))?;
+    Ok(Decoded { is_bare, ..Decoded::sure(exact, frames) })
+}
+
+/// Whether a file is MPEG audio without the header (by Xing, LAME or Fraunhofer) that counts its frames: its length is an
+/// estimate by its size.
+fn is_bare_mpeg(sound: &SoundFile) -> io::Result<bool> {
+    /// The header lies in the first frame, behind at most 42 bytes.
+    const LOOKED_LEN: usize = 256;
+    let mut head = [0u8; LOOKED_LEN];
+    let got = sound.read_at(0, &mut head)?;
+    let head = &head[..got];
+    let counts = |name: &[u8; 4]| head.windows(4).any(|window| window == name);
+    let is_mpeg = matches!(head, [0xFF, second, ..] if second & 0xE0 == 0xE0);
+    Ok(is_mpeg && !counts(b"Xing") && !counts(b"Info") && !counts(b"VBRI"))
 }
 
 /// How many frames the COMM chunk of an AIFF file counts; `None` if that is not to be found.

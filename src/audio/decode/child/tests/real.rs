@@ -16,8 +16,8 @@ use super::super::ChildSource;
 use crate::audio::file::Trouble;
 use crate::media::{Limits, PROGRAM};
 
-/// How long a child may be missed.
-const NOTICED_MAX: Duration = Duration::from_millis(100);
+/// How long a child may be missed: far below the limit of a stall.
+const NOTICED_MAX: Duration = Duration::from_secs(2);
 
 /// The real program, which cargo builds for the tests that cross a wall.
 fn real_program() -> PathBuf {
