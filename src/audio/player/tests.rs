@@ -82,13 +82,13 @@ fn a_load_has_its_gain_from_the_first_frame_a_later_one_glides_and_nothing_passe
     running.tell(Command::Gain { load, gain_db: f32::NAN });
     running.tell(Command::Gain { load: LoadId(7), gain_db: 20.0 });
     assert!(is_half(running.next_peak()) && is_half(running.next_peak()));
-    // Kept within 24 dB, which is 30 dB more: 2.5 to 5 dB a report, and then the ceiling.
+    // Kept within 24 dB, which is 30 dB more: evenly within 3 s, so 2 to 10 dB a report, and then the ceiling.
     running.tell(Command::Gain { load, gain_db: 400.0 });
     let mut before = running.next_peak();
     let ceiling = volume::of_decibels(CEILING_DBTP);
     while before < ceiling * 0.999 {
         let peak = running.next_peak();
-        assert!(peak >= before && peak < before * 2.0 && peak <= ceiling * 1.001, "{before} {peak}");
+        assert!(peak >= before && peak < before * 3.2 && peak <= ceiling * 1.001, "{before} {peak}");
         before = peak;
     }
     running.tell(Command::Ceiling { dbtp: -12.0 });
