@@ -9,6 +9,7 @@ mod crossfade;
 mod event;
 mod keeper;
 mod levels;
+mod onair;
 mod playback;
 mod plays;
 mod quarantine;
@@ -62,6 +63,8 @@ pub struct Start {
     pub levels: Levels,
     /// The outputs, best first.
     pub outputs: Vec<String>,
+    /// The file of the program that decides what plays, if there is one.
+    pub program: Option<PathBuf>,
     /// Where chance begins, when nothing is kept.
     pub seed: u64,
 }
@@ -93,6 +96,7 @@ pub struct App {
     defaults: Defaults,
     levels: Levels,
     outputs: Vec<String>,
+    air: onair::Air,
     /// What the measuring thread was told last.
     told_ahead: Vec<Arc<Path>>,
 }
@@ -138,6 +142,7 @@ impl App {
             defaults: start.defaults,
             levels: start.levels,
             outputs: start.outputs,
+            air: onair::Air::of(start.program),
             told_ahead: Vec::new(),
         };
         if restored.settings != Some(settings) {
@@ -163,13 +168,17 @@ impl App {
         let resumed = checkpoint.filter(|checkpoint| self.queue.get(checkpoint.entry).is_some());
         self.playback.transport = playback::Transport::Playing;
         match resumed {
-            Some(checkpoint) if checkpoint.playing || plays => {
+            Some(checkpoint) if (checkpoint.playing || plays) && !self.air.is_programmed() => {
                 self.queue.set_current(checkpoint.entry);
                 self.resume(checkpoint.entry, checkpoint.position_ms, restored.unfinished, effects);
             }
             Some(checkpoint) => {
                 self.queue.set_current(checkpoint.entry);
-                self.playback.transport = playback::Transport::Stopped;
+                // A program that is being read lets it go on.
+                let goes_on = self.air.is_programmed() && (checkpoint.playing || plays);
+                if !goes_on {
+                    self.playback.transport = playback::Transport::Stopped;
+                }
                 self.playback.paused_at = (checkpoint.position_ms > 0).then_some(playback::PausedAt {
                     entry: checkpoint.entry,
                     position_ms: checkpoint.position_ms,
@@ -178,7 +187,10 @@ impl App {
             }
             None => self.prepare_next(now, effects),
         }
-        self.look_for_music(music, !afresh, effects);
+        self.read_program(effects);
+        if !self.air.is_programmed() {
+            self.look_for_music(music, !afresh, effects);
+        }
         if self.queue.len() == 0 {
             self.nothing_found(now, effects);
         }
@@ -191,6 +203,7 @@ impl App {
             Event::Audio(event) => self.hear_audio(now, event, effects),
             Event::Storage(event) => self.hear_storage(event),
             Event::Library(event) => self.hear_library(now, event, effects),
+            Event::Program(read) => self.take_program(now, read, effects),
             Event::Measure(event) => self.hear_measure(now, event, effects),
             Event::Control(event) if self.ending.is_none() => self.hear_client(now, event, effects),
             Event::Control(_) => {}
@@ -212,6 +225,7 @@ impl App {
     /// Time has passed: [`App::deadline`] is here.
     pub fn wake(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.ending.is_none() {
+            self.check_allowed(now, effects);
             self.prepare_next(now, effects);
         }
         self.settle(now, effects);
@@ -309,7 +323,10 @@ impl App {
             effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
         }
         self.save_settings(effects);
-        self.look_for_music(config.music.clone(), true, effects);
+        self.change_program(now, config.program.clone(), effects);
+        if !self.air.is_programmed() {
+            self.look_for_music(config.music.clone(), true, effects);
+        }
         self.queue_changed(now, effects);
         log::info!("the configuration was read again");
     }

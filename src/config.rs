@@ -15,6 +15,8 @@ use crate::audio::Setup;
 pub struct Config {
     /// Files, folders and lists to play.
     pub music: Vec<PathBuf>,
+    /// The program that decides what plays; then `music` is not used.
+    pub program: Option<PathBuf>,
     /// The outputs, best first; `null` is always the last.
     pub outputs: Vec<String>,
     /// 0–100, until someone sets another.
@@ -63,6 +65,7 @@ pub enum ConfigError {
 struct File {
     #[serde(default)]
     music: Vec<PathBuf>,
+    program: Option<PathBuf>,
     #[serde(default)]
     outputs: Option<Vec<String>>,
     volume: Option<Spanned<i64>>,
@@ -99,6 +102,7 @@ impl Default for Config {
         let defaults = Defaults { repeat: Repeat::All, ..Defaults::default() };
         Self {
             music: Vec::new(),
+            program: None,
             outputs: vec!["alsa:default".into()],
             volume: defaults.volume,
             repeat: defaults.repeat,
@@ -125,7 +129,13 @@ impl Config {
         let mut config = Self::parse(&text).map_err(|problem| ConfigError::Wrong { path: shown, problem })?;
         let folder =
             std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_owned)).unwrap_or_default();
-        for place in config.music.iter_mut().chain(&mut config.state_dir).chain(&mut config.socket) {
+        for place in config
+            .music
+            .iter_mut()
+            .chain(&mut config.program)
+            .chain(&mut config.state_dir)
+            .chain(&mut config.socket)
+        {
             *place = folder.join(&*place);
         }
         Ok(config)
@@ -161,6 +171,7 @@ impl Config {
         };
         Ok(Self {
             music: file.music,
+            program: file.program,
             outputs: file.outputs.unwrap_or(usual.outputs),
             volume: u8::try_from(volume).unwrap_or(usual.volume),
             repeat: file.repeat.unwrap_or(usual.repeat),

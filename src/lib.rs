@@ -12,6 +12,7 @@ pub mod control;
 pub mod library;
 pub mod measure;
 pub mod media;
+pub mod program;
 pub mod service;
 pub mod storage;
 pub mod time;

@@ -1,5 +1,5 @@
 //! The library thread turns what people name (files, folders, lists) into songs, in batches, so that a large folder
-//! is heard before it is wholly read. It reads names and lists, never sound.
+//! is heard before it is wholly read. It reads names and lists, programs and the tags that these ask for, never sound.
 
 mod list;
 mod order;
@@ -28,6 +28,8 @@ pub enum Command {
         /// Absolute paths of files, folders and lists.
         paths: Vec<PathBuf>,
     },
+    /// Read this program, and find its music; answered by [`crate::app::Event::Program`].
+    ReadProgram(PathBuf),
 }
 
 /// What the library thread reports.

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 const YEAR: i64 = 1_798_761_600_000;
 const TIMES: i64 = 20_000;
 
-fn program(dayparts: usize, spots: usize, exceptions: i64, always: bool) -> Program {
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn program(dayparts: usize, spots: usize, exceptions: i64, always: bool) -> Outcome<Program> {
     let part = |no: usize| {
         let (from, to) = (no % 24, (no + 1) % 24);
         json!({ "id": no.to_string(), "days": ["daily"], "from": format!("{from:02}:00"), "to": format!("{to:02}:00"),
@@ -27,18 +29,17 @@ fn program(dayparts: usize, spots: usize, exceptions: i64, always: bool) -> Prog
     let to = if always { "24:00" } else { "22:00" };
     let from = if always { "00:00" } else { "08:00" };
     let document = json!({
-        "v": 1, "place": { "id": "here" }, "zone": zone::zone("Europe/Berlin", Absolute(YEAR)).unwrap_or_else(|e| panic!("{e}")),
+        "v": 1, "place": { "id": "here" }, "zone": zone::zone("Europe/Berlin", Absolute(YEAR))?,
         "hours": { "sound": [{ "days": ["daily"], "from": from, "to": to }] },
         "dayparts": (0..dayparts).map(part).collect::<Vec<Value>>(),
         "spots": (0..spots).map(spot).collect::<Vec<Value>>(),
         "exceptions": (0..exceptions).map(exception).collect::<Vec<Value>>(),
         "clockless": { "allowed": true }, "fallback": "rest"
     });
-    let document = serde_json::from_value(document).unwrap_or_else(|e| panic!("{e}"));
-    Program::compile(document).unwrap_or_else(|report| panic!("{report}"))
+    Ok(Program::compile(serde_json::from_value(document)?)?)
 }
 
-fn main() {
+fn main() -> Outcome<()> {
     println!(
         "{:<58} {:>12} {:>12} {:>14} {:>14}",
         "program", "what_now µs", "worst µs", "next_change µs", "worst µs"
@@ -52,6 +53,7 @@ fn main() {
         ("round the clock, 1 daypart, which never changes", program(0, 0, 0, true)),
         ("round the clock, nothing changes, 1,000 exceptions", program(0, 0, 1000, true)),
     ] {
+        let program = program?;
         let mut figures = [0.0f64; 4];
         for no in 0..TIMES {
             // Spread over a year, changes of the clock among them.
@@ -73,4 +75,5 @@ fn main() {
         let [now, now_worst, change, change_worst] = figures;
         println!("{name:<58} {now:>12.2} {now_worst:>12.1} {change:>14.1} {change_worst:>14.1}");
     }
+    Ok(())
 }

@@ -11,6 +11,8 @@ use crate::status::{EntryId, Repeat};
 pub enum Method {
     /// `status`: answers [`crate::status::Status`].
     Status,
+    /// `why`: answers sentences that tell why it is as it is.
+    Why,
     /// `play`: goes on, or starts; with an entry jumps to it.
     Play(PlayParams),
     /// `pause`: fades out and holds the place.
@@ -206,6 +208,7 @@ pub struct MethodInfo {
 /// All methods, in the order in which a person would look for them.
 pub const METHODS: &[MethodInfo] = &[
     info("status", "", "what plays, and why"),
+    info("why", "", "why it plays this, or nothing"),
     info("play", r#"{"entry":12}"#, "go on or start; with an entry jump to it"),
     info("pause", "", "fade out and hold the place"),
     info("toggle", "", "pause when playing, play else"),
@@ -268,6 +271,7 @@ impl Method {
         let params = Params { method: name, value: params };
         Ok(match name {
             "status" => params.none(Self::Status)?,
+            "why" => params.none(Self::Why)?,
             "play" => Self::Play(params.read()?),
             "pause" => params.none(Self::Pause)?,
             "toggle" => params.none(Self::Toggle)?,
@@ -299,6 +303,7 @@ impl Method {
     pub fn name_and_params(&self) -> (&'static str, Option<Value>) {
         match self {
             Self::Status => ("status", None),
+            Self::Why => ("why", None),
             Self::Play(params) => ("play", written(params)),
             Self::Pause => ("pause", None),
             Self::Toggle => ("toggle", None),

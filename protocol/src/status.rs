@@ -38,6 +38,8 @@ pub enum State {
     Stopped,
     /// It should play and cannot; `why` says why.
     Waiting,
+    /// It is not to sound now; `why` says why, and until when.
+    Closed,
 }
 
 /// The names of the notifications.

@@ -1,6 +1,7 @@
 //! What `App` hears and what it wants done.
 
 use crate::config::{Config, ConfigError};
+use crate::program::{Program, ProgramError};
 use crate::{audio, control, library, measure, service, storage};
 
 /// What happened. Closed, past tense.
@@ -12,6 +13,8 @@ pub enum Event {
     Storage(storage::Event),
     /// The library thread reports.
     Library(library::Event),
+    /// A program was read.
+    Program(Result<Box<Program>, ProgramError>),
     /// The measuring thread reports.
     Measure(measure::Event),
     /// A local client asks.

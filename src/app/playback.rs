@@ -96,6 +96,8 @@ enum TakesOver {
     ByItself,
     /// As soon as it is ready.
     AtOnce { fade_ms: u32 },
+    /// The same, since another daypart began.
+    AtBoundary { fade_ms: u32 },
 }
 
 /// A song that fades out or was told to go.
@@ -196,6 +198,7 @@ impl App {
 
     pub(super) fn play(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let was = std::mem::replace(&mut self.playback.transport, Transport::Playing);
+        self.air.goes_on();
         self.dirty = true;
         let is_silent = self.playback.current.is_none() && self.playback.incoming.is_none();
         if was == Transport::Paused && !is_silent {
@@ -216,6 +219,7 @@ impl App {
             return;
         }
         self.playback.transport = Transport::Paused;
+        self.air.paused(now);
         self.dirty = true;
         if self.playback.current.is_some() || self.playback.incoming.is_some() {
             self.playback.held = true;
@@ -235,6 +239,40 @@ impl App {
         self.playback.paused_at = None;
         self.dirty = true;
         self.checkpoint(now, effects);
+    }
+
+    /// Silence, since nothing may sound any more; what was played counts as cut.
+    pub(super) fn shut(&mut self, reason: &'static str, fade_ms: u32, effects: &mut Vec<Effect>) {
+        self.drop_incoming(effects);
+        if let Some(current) = self.playback.current.take() {
+            self.leave(current, HowEnded::Cut, reason, fade_ms, effects);
+            // When it opens again the music goes on with what follows.
+            self.playback.is_done = true;
+        }
+        self.playback.paused_at = None;
+        self.dirty = true;
+    }
+
+    /// What plays makes way for the next song, with a fade.
+    pub(super) fn make_way(&mut self, now: Now, fade_ms: u32, effects: &mut Vec<Effect>) {
+        let Some(current) = &self.playback.current else { return };
+        let takes_over = TakesOver::AtBoundary { fade_ms };
+        let here = Some(current.entry);
+        match self.playback.incoming.as_mut() {
+            Some(incoming) if incoming.takes_over == TakesOver::ByItself => {
+                incoming.takes_over = takes_over;
+                self.queue.set_current(incoming.entry);
+                self.join_incoming(effects);
+            }
+            // Somebody has chosen something.
+            Some(_) => {}
+            None => {
+                if let Some(next) = self.next_entry(now, here, true) {
+                    self.queue.set_current(next);
+                    self.load(next, StartAt::Music, ChosenBy::Queue, takes_over, effects);
+                }
+            }
+        }
     }
 
     pub(super) fn skip(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -296,7 +334,9 @@ impl App {
     /// settings or the current song changed.
     pub(super) fn prepare_next(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Some(current) = &self.playback.current else {
-            let wants_music = self.playback.transport == Transport::Playing && !self.playback.is_over;
+            let wants_music = self.playback.transport == Transport::Playing
+                && !self.playback.is_over
+                && self.air.allows(now);
             if wants_music && self.playback.incoming.is_none() {
                 self.start_somewhere(now, effects);
             }
@@ -363,7 +403,9 @@ impl App {
         let current = self.playback.current.as_ref();
         let from = current.map(|current| current.load);
         let join = match (incoming.takes_over, current) {
-            (TakesOver::AtOnce { fade_ms }, _) => Join { from, to, at: JoinAt::Now, fade_ms },
+            (TakesOver::AtOnce { fade_ms } | TakesOver::AtBoundary { fade_ms }, _) => {
+                Join { from, to, at: JoinAt::Now, fade_ms }
+            }
             (TakesOver::ByItself, None) => Join { from, to, at: JoinAt::Now, fade_ms: 0 },
             (TakesOver::ByItself, Some(current)) => {
                 let plan = plan(self.crossfade_ms, &current.media, media, !self.queue.is_shuffled());

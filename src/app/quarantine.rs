@@ -60,6 +60,11 @@ impl Quarantine {
         self.cases.get(path).filter(|case| case.until > now).map(|case| &*case.reason)
     }
 
+    /// How long it is still passed over, in milliseconds; `None` when it is not.
+    pub(super) fn left_ms(&self, now: Mono, path: &Path) -> Option<u64> {
+        self.cases.get(path).filter(|case| case.until > now).map(|case| case.until.since_ms(now))
+    }
+
     /// Whether it is passed over, but is better than silence.
     pub(super) fn is_worth_hearing(&self, path: &Path) -> bool {
         self.cases.get(path).is_some_and(|case| case.worth_hearing)

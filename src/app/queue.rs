@@ -261,6 +261,16 @@ impl Queue {
             .find(|id| self.entries.get(id).is_some_and(&allowed))
     }
 
+    /// Whether an entry comes after another one, or after the beginning.
+    pub(super) fn is_after(&self, id: EntryId, here: Option<EntryId>) -> bool {
+        let at = |id: EntryId| self.order.iter().position(|other| *other == id);
+        match (at(id), here.and_then(at)) {
+            (Some(id), Some(here)) => id > here,
+            (id, None) => id.is_some(),
+            (None, _) => false,
+        }
+    }
+
     fn check_movable(&self, id: EntryId) -> Result<(), QueueError> {
         if !self.entries.contains_key(&id) {
             return Err(QueueError::Unknown(id));

@@ -59,8 +59,18 @@ impl App {
         method: Method,
         effects: &mut Vec<Effect>,
     ) -> Answer {
+        let would_sound = match &method {
+            Method::Play(_) | Method::Skip | Method::Previous | Method::Seek(_) => true,
+            Method::Toggle => self.playback.transport != Transport::Playing,
+            Method::Queue(QueueMethod::PlayNow(_)) => true,
+            _ => false,
+        };
+        if would_sound && let Some(why) = self.air.why_silent(now) {
+            return Err(RpcError::new(code::REFUSED, why));
+        }
         match method {
             Method::Status => return written(&self.status(now)),
+            Method::Why => return written(&self.why_all(now)),
             Method::Play(params) => match params.entry {
                 Some(entry) => {
                     self.known(entry)?;
@@ -204,7 +214,7 @@ impl App {
             );
             return Err(RpcError::new(code::REFUSED, text));
         }
-        self.volume = volume;
+        self.volume = self.air.take_volume(volume);
         self.tell_volume(effects);
         Ok(Some(json!({"volume": self.volume})))
     }

@@ -21,6 +21,7 @@ impl App {
     pub(super) fn status(&self, now: Now) -> Status {
         let current = self.playback.current.as_ref();
         let state = match (self.playback.transport, current) {
+            (Transport::Playing, None) if self.air.why_silent(now).is_some() => State::Closed,
             (Transport::Playing, Some(_)) => State::Playing,
             (Transport::Playing, None) => State::Waiting,
             (Transport::Paused, _) => State::Paused,
@@ -59,6 +60,21 @@ impl App {
         }
     }
 
+    /// Why it is as it is, in sentences, the widest reason first.
+    pub(super) fn why_all(&self, now: Now) -> Vec<String> {
+        let current = self.playback.current.as_ref();
+        let mut why = self.air.why(now, current.map(|current| current.entry));
+        let status = self.status(now);
+        if let (State::Playing, Some(song)) = (status.state, &status.current) {
+            why.push(format!("it plays {}", song.title));
+        }
+        why.extend(status.why.filter(|why| !why.is_empty()));
+        if why.is_empty() {
+            why.push("no program decides; the queue plays from top to bottom".into());
+        }
+        why
+    }
+
     /// Why it is silent; `None` when it is not.
     fn why(&self, now: Now, state: State) -> Option<String> {
         let silent_output = self.output.as_ref().is_some_and(|output| !output.audible);
@@ -75,6 +91,7 @@ impl App {
                 Some("the queue has ended; `orchestrion ctl play` starts it again".into())
             }
             State::Stopped => Some("stopped; `orchestrion ctl play` starts it".into()),
+            State::Closed => self.air.why_silent(now),
             State::Waiting if self.playback.incoming.is_some() => Some("opening a song".into()),
             State::Waiting if !self.wishes.is_empty() => Some("looking for music".into()),
             State::Waiting if self.queue.len() == 0 => {
@@ -153,7 +170,7 @@ impl App {
             && self.playback.current.is_none()
             && self.playback.incoming.is_none();
         let retry = if waits { self.quarantine.next_release(now.monotonic) } else { None };
-        [retry, self.ending].into_iter().flatten().min()
+        [retry, self.ending, self.air.deadline()].into_iter().flatten().min()
     }
 }
 

@@ -128,6 +128,10 @@ impl Told<'_> {
                 let status: Status = ask_for(client, &Method::Status)?;
                 self.answer(&status, &text::status(&status))
             }
+            Action::Why => {
+                let why: Vec<String> = ask_for(client, &Method::Why)?;
+                self.answer(&why, &why.join("\n"))
+            }
             Action::Playing(playing) => self.play(client, playing),
             Action::Setting(setting) => self.set(client, setting),
             Action::Queue(queue) => self.queue(client, queue),

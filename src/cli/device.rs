@@ -143,6 +143,7 @@ impl RunArgs {
             asked: Asked::default(),
             levels: config.levels,
             outputs: config.outputs.clone(),
+            program: config.program.clone(),
             seed: new_seed(),
         };
         let state_dir =
@@ -178,6 +179,7 @@ impl PlayArgs {
             },
             levels: config.levels,
             outputs,
+            program: None,
             seed: new_seed(),
         };
         // Its own state: trying something out must not change what a device plays.

@@ -82,6 +82,7 @@ pub fn state(state: State) -> &'static str {
         State::Paused => "paused",
         State::Stopped => "stopped",
         State::Waiting => "waiting",
+        State::Closed => "closed",
     }
 }
 

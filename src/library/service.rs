@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, select};
 use super::walk::walk;
 use super::{Command, Event, WishId};
 use crate::app::Event as AppEvent;
+use crate::program::Program;
 use crate::service::{Name, Service};
 
 /// Wishes that wait; one more is refused.
@@ -77,7 +78,16 @@ impl Library {
     }
 
     fn answer(&self, command: Command) {
-        let Command::Expand { wish, paths } = command;
+        let (wish, paths) = match command {
+            Command::Expand { wish, paths } => (wish, paths),
+            Command::ReadProgram(path) => {
+                let read = Program::read(&path, &|| self.stopped()).transpose();
+                if let Some(read) = read {
+                    self.tell(AppEvent::Program(read.map(Box::new)));
+                }
+                return;
+            }
+        };
         self.set_current(Some(wish));
         let mut found = |songs| self.report(Event::Found { wish, songs });
         if let Some(problems) = walk(&paths, &mut found, &|| self.stopped()) {
@@ -87,7 +97,10 @@ impl Library {
     }
 
     fn report(&self, event: Event) {
-        let mut event = AppEvent::Library(event);
+        self.tell(AppEvent::Library(event));
+    }
+
+    fn tell(&self, mut event: AppEvent) {
         while let Err(SendTimeoutError::Timeout(back)) = self.events.send_timeout(event, REPORT_WAIT) {
             if self.stopped() {
                 return;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod deck_world;
+mod programs;
 mod witness;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,7 @@ impl Sim {
                         self.unconfirmed = Some(ticket);
                     }
                 }
+                Effect::Library(library::Command::ReadProgram(_)) => {}
                 Effect::Library(library::Command::Expand { .. }) if self.holds_library => {}
                 Effect::Library(library::Command::Expand { wish, .. }) => self.answer_library(wish),
                 Effect::Control(control::Command::Reply { .. }) => self.replies += 1,
@@ -157,6 +159,7 @@ fn start(repeat: Repeat, crossfade_ms: u32) -> Start {
         levels: Levels::default(),
         outputs: vec!["alsa:default".into()],
         asked: Asked::default(),
+        program: None,
         seed: 3,
     }
 }

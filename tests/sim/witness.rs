@@ -67,6 +67,11 @@ impl Witness {
         &self.plays.values().last().unwrap().0
     }
 
+    /// What was played, in order.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.plays.values().map(|(path, _)| path.clone()).collect()
+    }
+
     pub fn queue(&self) -> QueueSnapshot {
         self.queue.clone()
     }

@@ -135,8 +135,8 @@ impl Stock {
         songs.dedup_by_key(|song| &song.id);
         let artists: HashSet<&str> =
             songs.iter().flat_map(|song| song.artists.iter().map(String::as_str)).collect();
-        let lengths = songs.iter().map(|song| song.duration_ms);
-        let length_ms = lengths.fold(Some(0u64), |sum, length| Some(sum?.saturating_add(length?)));
+        let mut lengths = songs.iter().map(|song| song.duration_ms);
+        let length_ms = lengths.try_fold(0u64, |sum, length| Some(sum.saturating_add(length?)));
         (!songs.is_empty()).then_some(Self { songs: songs.len(), artists: artists.len(), length_ms })
     }
 }

@@ -98,9 +98,9 @@ pub(super) fn days(program: &Program, from: Absolute) -> Vec<Day> {
             heard: due.heard,
         });
         let exceptions = program.document().exceptions.iter();
-        let exception =
+        let mut exception =
             exceptions.filter(|one| one.date == date && one.sound.is_some()).map(|one| one.name.clone());
-        Day { date, exception: exception.last(), pieces: all, screens, marks: marks.collect(), shifts }
+        Day { date, exception: exception.next_back(), pieces: all, screens, marks: marks.collect(), shifts }
     };
     (0..7).map(day).collect()
 }

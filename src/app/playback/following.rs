@@ -21,7 +21,12 @@ impl App {
     }
 
     /// What follows `here`: the next song that is not in quarantine; when all are, one that plays at least for a while.
-    pub(super) fn next_entry(&self, now: Now, here: Option<EntryId>, skip_one: bool) -> Option<EntryId> {
+    /// With a program it is chosen now, if nothing waits and something may still begin.
+    pub(super) fn next_entry(&mut self, now: Now, here: Option<EntryId>, skip_one: bool) -> Option<EntryId> {
+        self.feed_queue(now, here);
+        if !self.air.allows(now) {
+            return None;
+        }
         let healthy = |path: &std::path::Path| self.quarantine.reason(now.monotonic, path).is_none();
         self.queue.after(here, skip_one, |entry| healthy(&entry.path)).or_else(|| {
             self.queue.after(here, skip_one, |entry| self.quarantine.is_worth_hearing(&entry.path))
@@ -39,6 +44,10 @@ impl App {
 
     /// Begins where the queue stands, or with what follows.
     pub(super) fn start_somewhere(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.air.allows(now) {
+            self.dirty = true;
+            return;
+        }
         if let Some(paused) =
             self.playback.paused_at.take_if(|paused| self.queue.current() == Some(paused.entry))
         {
@@ -71,7 +80,7 @@ impl App {
     /// There is no next song: the queue has ended, or all that is left is in quarantine.
     pub(in crate::app) fn nothing_follows(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.dirty = true;
-        if !self.exits_at_end && self.is_waiting_for_quarantine(now) {
+        if self.air.is_programmed() || (!self.exits_at_end && self.is_waiting_for_quarantine(now)) {
             self.playback.is_done = true;
             return;
         }
@@ -101,6 +110,7 @@ impl App {
         heard_ms: u64,
     ) {
         let delay_ms = self.quarantine.fail(now.monotonic, path, &error.to_string(), heard_ms);
+        self.air.quarantine(now, path, delay_ms);
         log::warn!("skipped {}: {error}; tried again in {} s", path.display(), delay_ms / 1000);
         self.dirty = true;
     }

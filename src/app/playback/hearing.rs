@@ -114,6 +114,7 @@ impl App {
         if let Some(before) = self.playback.current.take() {
             let (how, reason) = match (incoming.takes_over, incoming.same_play) {
                 (TakesOver::ByItself, _) => (HowEnded::Finished, ""),
+                (TakesOver::AtBoundary { .. }, _) => (HowEnded::Cut, "another daypart"),
                 (TakesOver::AtOnce { .. }, None) => (HowEnded::Skipped, "skipped"),
                 (TakesOver::AtOnce { .. }, Some(_)) => (HowEnded::Skipped, ""),
             };
@@ -125,6 +126,9 @@ impl App {
             .is_some_and(|key| self.plays.key_of(load) == Some(key) || self.plays.go_on(key, load));
         if !goes_on {
             self.open_play(now, &incoming, &media, effects);
+            if let Some(entry) = self.queue.get(incoming.entry) {
+                self.air.heard(now, incoming.entry, &entry.path);
+            }
         }
         let heard = Heard { position_ms: media.start_ms, ..Heard::default() };
         self.playback.current = Some(Sounding {
@@ -292,7 +296,7 @@ impl App {
     }
 
     /// The jump that was to let the music go after a pause cannot be done.
-    pub(super) fn go_on_after_pause(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::app) fn go_on_after_pause(&mut self, effects: &mut Vec<Effect>) {
         if self.playback.transport == Transport::Playing {
             self.release(PAUSE_FADE_MS, effects);
         }

@@ -13,6 +13,9 @@ pub(super) enum Action {
     /// Show what plays, and why
     #[command(after_help = "Example: orchestrion ctl status --json")]
     Status,
+    /// Tell why it plays this, or nothing: hours, daypart, playlist, what was not kept
+    #[command(after_help = "Example: orchestrion ctl why")]
+    Why,
     #[command(flatten)]
     Playing(Playing),
     #[command(flatten)]

@@ -1,0 +1,227 @@
+//! A program that was read from a file: its rules, what can be played by them, and where that lies on this device.
+//!
+//! Without releases a program is a file beside the music: what it names counts from the file's folder. A playlist may be a
+//! folder: then its files are its recordings, by their tags.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use orchestrion_program as rules;
+use rules::model::{Library, Recording, RecordingId};
+use rules::rotation::Catalogue;
+
+use crate::audio::tags;
+use crate::library::walk_up_to;
+
+/// Bytes of a program's file.
+pub const FILE_LEN_MAX: u64 = rules::check::DOCUMENT_BYTES_MAX as u64;
+/// Files that a playlist takes from its folder, at most.
+pub const FOLDER_SONGS_MAX: usize = 100_000;
+/// Missing files that are named in the log; the rest is counted.
+const MISSING_NAMED_MAX: usize = 5;
+
+/// See the head of this file.
+#[derive(Debug)]
+pub struct Program {
+    /// What is right when.
+    pub rules: rules::Program,
+    /// What may be chosen.
+    pub catalogue: Catalogue,
+    /// Where each recording lies; the file is there, or was when the program was read.
+    places: HashMap<RecordingId, Arc<Path>>,
+    recordings: HashMap<Arc<Path>, RecordingId>,
+    /// What its owner should know, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Why a program cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProgramError {
+    /// Its file cannot be read.
+    #[error("the program {path} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// It says something that cannot be.
+    #[error("the program {path} is wrong: {problems}")]
+    Wrong {
+        /// The file.
+        path: String,
+        /// Each with its place in the document.
+        problems: String,
+    },
+}
+
+impl Program {
+    /// Reads a program and finds its music; gives `None` if it was `stopped`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what it says cannot be.
+    pub fn read(path: &Path, stopped: &dyn Fn() -> bool) -> Result<Option<Self>, ProgramError> {
+        let shown = path.display().to_string();
+        let unreadable = |reason: String| ProgramError::Unreadable { path: shown.clone(), reason };
+        let text = read_limited(path).map_err(unreadable)?;
+        let wrong = |report: rules::check::Report| ProgramError::Wrong {
+            path: shown.clone(),
+            problems: report.to_string(),
+        };
+        let mut document = rules::check::parse(&text).map_err(wrong)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let mut warnings = Vec::new();
+        if !take_folders(&mut document.library, &folder, stopped, &mut warnings) {
+            return Ok(None);
+        }
+        let mut program =
+            Self::assemble(document, &folder, |place| !stopped() && place.is_file()).map_err(wrong)?;
+        warnings.append(&mut program.warnings);
+        Ok(if stopped() { None } else { Some(Self { warnings, ..program }) })
+    }
+
+    /// Makes a program of a document whose files count from `folder`, if they are there.
+    ///
+    /// # Errors
+    /// What the document says cannot be.
+    pub fn assemble(
+        mut document: rules::Resolved,
+        folder: &Path,
+        is_there: impl Fn(&Path) -> bool,
+    ) -> Result<Self, rules::check::Report> {
+        let library = std::mem::take(&mut document.library);
+        let mut catalogue = Catalogue::new(&document, &library);
+        let mut places = HashMap::with_capacity(library.recordings.len());
+        let mut missing = Vec::new();
+        for recording in &library.recordings {
+            let found = recording.files.iter().filter_map(|file| below(folder, file)).find(|p| is_there(p));
+            match found {
+                Some(place) => {
+                    places.insert(recording.id.clone(), Arc::from(place));
+                }
+                None => {
+                    catalogue.quarantine(recording.id.as_str(), Some(i64::MAX));
+                    missing.push(recording.id.as_str().to_owned());
+                }
+            }
+        }
+        let warnings = if missing.is_empty() { Vec::new() } else { vec![missing_words(&missing)] };
+        let recordings = places.iter().map(|(id, place)| (Arc::clone(place), id.clone())).collect();
+        document.library = library;
+        let rules = rules::Program::compile(document)?;
+        Ok(Self { rules, catalogue, places, recordings, warnings })
+    }
+
+    /// Where a recording lies.
+    pub fn place(&self, recording: &RecordingId) -> Option<&Arc<Path>> {
+        self.places.get(recording)
+    }
+
+    /// Which recording a file is.
+    pub fn recording(&self, place: &Path) -> Option<&RecordingId> {
+        self.recordings.get(place)
+    }
+
+    /// Recordings whose files are there.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether nothing can be played by it.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+}
+
+fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    if !file.metadata().map_err(|e| e.to_string())?.is_file() {
+        return Err("it is not a file".into());
+    }
+    let mut text = Vec::new();
+    file.take(FILE_LEN_MAX + 1).read_to_end(&mut text).map_err(|e| e.to_string())?;
+    if text.len() as u64 > FILE_LEN_MAX {
+        return Err(format!("it has more than {} MiB", FILE_LEN_MAX / 1024 / 1024));
+    }
+    Ok(text)
+}
+
+/// A place below a folder; `None` for one that leads out of it.
+fn below(folder: &Path, file: &str) -> Option<PathBuf> {
+    let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    Path::new(file).components().all(inside).then(|| folder.join(file))
+}
+
+/// Makes recordings of the files in playlists' folders. `false`: it was stopped.
+fn take_folders(
+    library: &mut Library,
+    base: &Path,
+    stopped: &dyn Fn() -> bool,
+    warnings: &mut Vec<String>,
+) -> bool {
+    let mut by_file: HashMap<String, RecordingId> = HashMap::new();
+    for recording in &library.recordings {
+        by_file.extend(recording.files.iter().map(|file| (file.clone(), recording.id.clone())));
+    }
+    for at in 0..library.playlists.len() {
+        let Some(folder) = library.playlists[at].folder.clone() else { continue };
+        let Some(place) = below(base, &folder) else {
+            warnings
+                .push(format!("library.playlists[{at}].folder: {folder} leads out of the program's folder"));
+            continue;
+        };
+        let mut songs = Vec::new();
+        let mut found = |batch: Vec<PathBuf>| songs.extend(batch);
+        let Some(problems) = walk_up_to(FOLDER_SONGS_MAX, &[place], &mut found, stopped) else {
+            return false;
+        };
+        warnings
+            .extend(problems.into_iter().map(|problem| format!("library.playlists[{at}].folder: {problem}")));
+        for song in songs {
+            if stopped() {
+                return false;
+            }
+            let Some(file) = song.strip_prefix(base).ok().and_then(Path::to_str).map(str::to_owned) else {
+                warnings.push(format!("{} is left out: its name is no UTF-8", song.display()));
+                continue;
+            };
+            let id = by_file.get(&file).cloned().unwrap_or_else(|| {
+                let recording = recording_of(&song, &file);
+                let id = recording.id.clone();
+                by_file.insert(file.clone(), id.clone());
+                library.recordings.push(recording);
+                id
+            });
+            library.playlists[at].recordings.push(id);
+        }
+    }
+    true
+}
+
+/// A recording by what its file says of it.
+fn recording_of(song: &Path, file: &str) -> Recording {
+    let tags = tags::read(song);
+    let name = || song.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Recording {
+        id: RecordingId(file.to_owned()),
+        files: vec![file.to_owned()],
+        title: tags.title.unwrap_or_else(name),
+        artists: tags.artist.into_iter().collect(),
+        album: tags.album,
+        ..Recording::default()
+    }
+}
+
+fn missing_words(missing: &[String]) -> String {
+    let named = missing.iter().take(MISSING_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match missing.len() {
+        1 => format!("the file of the recording {named} is not there"),
+        n if n <= MISSING_NAMED_MAX => format!("the files of {n} recordings are not there: {named}"),
+        n => format!("the files of {n} recordings are not there: {named}, …"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! A program in a folder of its own, with its music and without.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn document(library: &Value) -> String {
+    json!({
+        "v": 1,
+        "place": {"id": "test"},
+        "zone": {"id": "UTC", "tzdb": "2025b", "offset_s": 0, "transitions": []},
+        "hours": {"sound": [{"days": ["daily"], "from": "00:00", "to": "24:00"}]},
+        "dayparts": [],
+        "clockless": {"allowed": true},
+        "fallback": "all",
+        "library": library,
+    })
+    .to_string()
+}
+
+fn read(folder: &Path, text: &str) -> Result<Program, ProgramError> {
+    let path = folder.join("program.json");
+    std::fs::write(&path, text).unwrap();
+    Program::read(&path, &|| false).map(Option::unwrap)
+}
+
+#[test]
+fn what_is_named_is_found_beside_the_file_and_what_is_missing_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.flac"), "").unwrap();
+    let library = json!({
+        "recordings": [
+            {"id": "one", "files": ["gone.mp3", "a.flac"]},
+            {"id": "two", "files": ["b.flac"]},
+            {"id": "three", "files": ["../secret.flac"]},
+        ],
+        "playlists": [{"id": "all", "recordings": ["one", "two", "three"]}],
+    });
+    let program = read(folder.path(), &document(&library)).unwrap();
+    let place = program.place(&"one".into()).unwrap();
+    assert_eq!(&**place, folder.path().join("a.flac"));
+    assert_eq!(program.recording(place), Some(&"one".into()));
+    assert_eq!((program.len(), program.place(&"two".into())), (1, None));
+    assert_eq!(program.warnings, ["the files of 2 recordings are not there: two, three"]);
+}
+
+#[test]
+fn a_folder_becomes_recordings_and_a_file_that_has_one_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("soft/deep")).unwrap();
+    for name in ["soft/1.flac", "soft/2.mp3", "soft/deep/3.ogg", "soft/cover.jpg"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let library = json!({
+        "recordings": [{"id": "known", "files": ["soft/2.mp3"], "title": "Second"}],
+        "playlists": [{"id": "all", "folder": "soft"}, {"id": "out", "folder": "../.."}],
+    });
+    let program = read(folder.path(), &document(&library)).unwrap();
+    let all = &program.rules.document().library.playlists[0].recordings;
+    let ids: Vec<&str> = all.iter().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["soft/1.flac", "known", "soft/deep/3.ogg"]);
+    assert_eq!(program.rules.document().library.recordings[1].title, "1");
+    assert_eq!(program.warnings, ["library.playlists[1].folder: ../.. leads out of the program's folder"]);
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_its_place_in_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display();
+    let told = |text: &str| read(folder.path(), text).unwrap_err().to_string();
+    assert!(told("{").starts_with(&format!("the program {path}/program.json is wrong: ")), "{}", told("{"));
+    let unknown = document(&json!({"playlists": [{"id": "all", "color": 1}]}));
+    assert!(told(&unknown).contains("library.playlists[0]"), "{}", told(&unknown));
+    let none = Program::read(&folder.path().join("none.json"), &|| false).unwrap_err().to_string();
+    assert!(none.contains("cannot be read: No such file"), "{none}");
+    let not_a_file = Program::read(folder.path(), &|| false).unwrap_err().to_string();
+    assert!(not_a_file.ends_with("it is not a file"), "{not_a_file}");
+    let good = document(&json!({"playlists": [{"id": "all"}]}));
+    std::fs::write(folder.path().join("program.json"), good).unwrap();
+    assert!(
+        Program::read(&folder.path().join("program.json"), &|| true).unwrap().is_none(),
+        "it was stopped"
+    );
+}

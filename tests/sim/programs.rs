@@ -1,0 +1,195 @@
+//! Programs on a device in virtual time: hours, dayparts, rotation, pauses by staff.
+
+use orchestrion::app::Start;
+use orchestrion::program::Program;
+use orchestrion_program::check::parse;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// 2026-09-21T14:13:20Z, a Monday.
+const BEGIN_MS: i64 = 1_790_000_000_000;
+const SONG_MS: u64 = 61_000;
+
+fn at_ms(time: &str) -> i64 {
+    let parts: Vec<i64> = time.split(':').map(|part| part.parse().unwrap()).collect();
+    let midnight = BEGIN_MS - BEGIN_MS % 86_400_000;
+    midnight + (parts[0] * 3600 + parts[1] * 60) * 1000
+}
+
+/// Ten songs of five artists; open from 14:00 to 14:20 and from 14:30 to 15:00; two dayparts.
+fn document() -> Value {
+    let recordings: Vec<Value> = (0..10)
+        .map(|n| json!({"id": n.to_string(), "files": [n.to_string()], "artists": [format!("artist {}", n % 5)]}))
+        .collect();
+    let ids = |range: std::ops::Range<usize>| range.map(|n| n.to_string()).collect::<Vec<_>>();
+    json!({
+        "v": 1,
+        "place": {"id": "test"},
+        "zone": {"id": "UTC", "tzdb": "2025b", "offset_s": 0, "transitions": []},
+        "hours": {"sound": [
+            {"days": ["daily"], "from": "14:00", "to": "14:20"},
+            {"days": ["daily"], "from": "14:30", "to": "15:00"},
+        ]},
+        "dayparts": [
+            {"id": "soft", "days": ["daily"], "from": "14:00", "to": "14:40", "playlists": [{"id": "first"}],
+             "volume": {"set": 40, "min": 20, "max": 60}, "crossfade_s": 2},
+            {"id": "loud", "days": ["daily"], "from": "14:40", "to": "15:00", "playlists": [{"id": "second"}],
+             "volume": {"set": 90}, "crossfade_s": 4, "boundary": {"mode": "fade"}},
+        ],
+        "rotation": {"song": {"count": 3, "minutes": 0}, "artist": {"count": 1, "minutes": 0}},
+        "staff": {"pause_max_s": 120},
+        "clockless": {"allowed": false},
+        "fallback": "first",
+        "library": {
+            "recordings": recordings,
+            "playlists": [{"id": "first", "recordings": ids(0..5)}, {"id": "second", "recordings": ids(5..10)}],
+        },
+    })
+}
+
+fn on_air(seed: u64, document: &Value) -> Sim {
+    let start = Start { program: Some("/music/program.json".into()), seed, ..start(Repeat::All, 0) };
+    let mut sim = Sim::new(seed, &[good(SONG_MS); 10], start);
+    assert_eq!(sim.status(), "closed", "nothing sounds before the program is read");
+    put_on(&mut sim, document);
+    sim
+}
+
+fn put_on(sim: &mut Sim, document: &Value) {
+    let document = parse(document.to_string().as_bytes()).unwrap();
+    let program = Program::assemble(document, Path::new("/music"), |_| true).unwrap();
+    sim.hear(Event::Program(Ok(Box::new(program))));
+}
+
+fn run_until(sim: &mut Sim, time: &str) {
+    let now_ms = sim.now.wall.unwrap().0;
+    sim.run_ms(u64::try_from(at_ms(time) - now_ms).unwrap());
+}
+
+#[test]
+fn it_plays_while_it_is_open_ends_with_a_fade_at_closing_and_goes_on_at_the_opening() {
+    for seed in 0..5 {
+        let mut sim = on_air(seed, &document());
+        sim.run_ms(2000);
+        while sim.now.wall.unwrap().0 < at_ms("14:20") - 31_000 {
+            sim.step();
+            assert!(sim.world.silence_ms() < 500, "silent at {:?}", sim.now.wall);
+        }
+        run_until(&mut sim, "14:20");
+        sim.run_ms(STEP_MS);
+        assert_eq!(sim.status(), "closed");
+        let closed_at = sim.now.wall.unwrap().0;
+        while sim.now.wall.unwrap().0 < at_ms("14:30") - 20 {
+            sim.step();
+            let since = u64::try_from(sim.now.wall.unwrap().0 - closed_at).unwrap();
+            assert!(sim.world.silence_ms() >= since, "it sounds at {:?}", sim.now.wall);
+        }
+        sim.run_ms(2000);
+        assert_eq!((sim.status().as_str(), sim.world.silence_ms() < 500), ("playing", true));
+        sim.hear(Event::Signal(Signal::Terminate));
+        sim.run_ms(3000);
+        sim.witness.check_all_closed();
+    }
+}
+
+#[test]
+fn another_daypart_brings_its_volume_its_playlist_and_its_fade() {
+    let mut sim = on_air(1, &document());
+    run_until(&mut sim, "14:39");
+    let songs = |sim: &Sim| sim.witness.paths();
+    let number = |path: &PathBuf| -> usize { path.file_name().unwrap().to_str().unwrap().parse().unwrap() };
+    assert!(songs(&sim).iter().all(|path| number(path) < 5), "{:?}", songs(&sim));
+    assert_eq!(sim.volume(), 40);
+    sim.ask(Method::Volume(VolumeParams { percent: Some(90), by: None }));
+    assert_eq!(sim.volume(), 60, "staff may not go over what the daypart allows");
+    run_until(&mut sim, "14:40");
+    let before = songs(&sim).len();
+    sim.run_ms(6000);
+    assert_eq!(sim.volume(), 90);
+    let after = songs(&sim);
+    assert_eq!((after.len(), number(after.last().unwrap()) >= 5), (before + 1, true), "{after:?}");
+    assert!(sim.world.silence_ms() < 500);
+    run_until(&mut sim, "14:55");
+    assert!(songs(&sim)[before..].iter().all(|path| number(path) >= 5), "{:?}", songs(&sim));
+}
+
+#[test]
+fn the_same_artist_does_not_come_twice_in_a_row_and_a_song_not_within_three() {
+    for seed in 0..10 {
+        let mut sim = on_air(seed, &document());
+        run_until(&mut sim, "14:20");
+        let songs = sim.witness.paths();
+        assert!(songs.len() >= 5, "{songs:?}");
+        assert!(songs.windows(3).all(|three| three[0] != three[1] && three[0] != three[2]), "{songs:?}");
+    }
+}
+
+#[test]
+fn a_pause_by_staff_ends_by_itself() {
+    let mut sim = on_air(3, &document());
+    run_until(&mut sim, "14:31");
+    sim.ask(Method::Pause);
+    sim.run_ms(118_000);
+    assert_eq!(sim.status(), "paused");
+    sim.run_ms(4000);
+    assert_eq!(sim.status(), "playing");
+}
+
+#[test]
+fn a_wrong_program_is_refused_and_the_one_before_goes_on() {
+    let mut sim = on_air(4, &document());
+    run_until(&mut sim, "14:31");
+    let wrong = orchestrion::program::ProgramError::Wrong { path: "p".into(), problems: "zone: none".into() };
+    sim.hear(Event::Program(Err(wrong)));
+    sim.run_ms(10_000);
+    assert_eq!(sim.status(), "playing");
+    // A right one is taken over at the song's end.
+    let mut other = document();
+    other["dayparts"][0]["playlists"] = json!([{"id": "second"}]);
+    let before = sim.witness.paths();
+    put_on(&mut sim, &other);
+    sim.run_ms(STEP_MS);
+    assert_eq!(sim.witness.paths(), before, "what plays goes on");
+    sim.run_ms(SONG_MS);
+    let last = sim.witness.last_path().to_owned();
+    assert!(["/music/5", "/music/6", "/music/7", "/music/8", "/music/9"].contains(&last.to_str().unwrap()));
+}
+
+#[test]
+fn nothing_that_somebody_presses_sounds_while_it_is_closed() {
+    let mut sim = on_air(5, &document());
+    run_until(&mut sim, "14:21");
+    for method in [
+        Method::Play(PlayParams { entry: None }),
+        Method::Skip,
+        Method::Previous,
+        Method::Queue(QueueMethod::PlayNow(orchestrion_protocol::method::PathsParams {
+            paths: vec!["/music/1".into()],
+        })),
+    ] {
+        sim.ask(method);
+        sim.run_ms(2000);
+        assert_eq!(sim.status(), "closed");
+        assert!(sim.world.silence_ms() > 50_000);
+    }
+    assert_eq!(sim.asked, sim.replies);
+}
+
+impl Sim {
+    fn volume(&mut self) -> u64 {
+        let mut effects = Vec::new();
+        let asked =
+            control::Event::Asked { client: ClientId(2), id: Some(Id::Number(2)), method: Method::Status };
+        self.app.handle(self.now, Event::Control(asked), &mut effects);
+        effects
+            .iter()
+            .find_map(|effect| match effect {
+                Effect::Control(control::Command::Reply { outcome: Ok(value), .. }) => {
+                    value["volume"].as_u64()
+                }
+                _ => None,
+            })
+            .unwrap()
+    }
+}
