@@ -1,4 +1,5 @@
 //! What is refused or reported, and that the path of what is wrong is told.
+#![cfg(test)]
 
 mod rig;
 

@@ -1,4 +1,5 @@
 //! What holds of every program, whatever is in it.
+#![cfg(test)]
 
 mod rig;
 

@@ -1,4 +1,5 @@
 //! The crate against another method: `second_source.py` works the same cases out minute by minute with Python's zoneinfo.
+#![cfg(test)]
 
 mod rig;
 

@@ -1,4 +1,5 @@
 //! The worked examples of the agreed meaning, those that are about hours, dayparts, clock times and boundaries.
+#![cfg(test)]
 
 mod rig;
 

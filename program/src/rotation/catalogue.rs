@@ -59,7 +59,7 @@ pub(super) struct Entry {
     pub barred: Option<Barred>,
     /// Kept away for a while: look into `held`.
     held: bool,
-    /// Of [`LIKING_MAX`]: how often it is taken when chance falls on it.
+    /// Of `LIKING_MAX`: how often it is taken when chance falls on it.
     pub liking: u8,
     /// Days since 1970, both inclusive.
     pub first_day: i32,
