@@ -1,0 +1,307 @@
+//! Outputs that go and come back: the sound server killed at random moments, its sink taken away, a second one as fallback.
+//! `KILLS` says how often (6 where it is not set), `KILL_SEED` repeats a run that failed.
+//!
+//! Skipped loudly where there is no PulseAudio; `script/setup` installs it.
+#![cfg(test)]
+#![cfg(feature = "sound")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use orchestrion::storage::{PlayRow, database_path, read_plays};
+use orchestrion_rig::analysis::{dominant_frequency, peak};
+use orchestrion_rig::device::{Device, Setup};
+use orchestrion_rig::signal;
+use orchestrion_rig::sound_server::{Capture, RATE_HZ, SINK, SoundServer};
+use orchestrion_rig::wav::{self, SampleFormat};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+const KILLS: u64 = 6;
+/// Songs are sweeps, so that what is heard tells its place.
+const SONG_S: f64 = 24.0;
+const SWEEP_FROM_HZ: f64 = 300.0;
+const SWEEP_HZ_PER_S: f64 = 40.0;
+/// How late after its server the sound may be back.
+const BACK_MAX: Duration = Duration::from_secs(2);
+/// How far from its place it may go on.
+const AWAY_S_MAX: f64 = 0.5;
+/// How much of one processor may be used while nobody hears.
+const CPU_AWAY_MAX: f64 = 0.1;
+const WAIT: Duration = Duration::from_secs(20);
+/// What is looked at to tell a place: 100 ms.
+const WINDOW_FRAMES: usize = RATE_HZ as usize / 10;
+/// Ticks a second in which `/proc` tells CPU times.
+const USER_HZ: f64 = 100.0;
+
+fn sweep(path: &Path) {
+    let angle = |t: f64| (SWEEP_FROM_HZ + SWEEP_HZ_PER_S * t / 2.0) * t * std::f64::consts::TAU;
+    let frames = (SONG_S * f64::from(RATE_HZ)) as usize;
+    let mono: Vec<f32> =
+        (0..frames).map(|i| (angle(i as f64 / f64::from(RATE_HZ)).sin() * 0.4) as f32).collect();
+    wav::write(path, &signal::doubled(&mono), 2, RATE_HZ, SampleFormat::Int16).unwrap();
+}
+
+/// A folder with songs and a device that plays them to ALSA's outputs `a` and `b`, one for each server.
+struct Room {
+    dir: tempfile::TempDir,
+    setup: Setup,
+}
+
+impl Room {
+    fn new(songs: usize, servers: &[&SoundServer]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let music = dir.path().join("music");
+        std::fs::create_dir(&music).unwrap();
+        let first = music.join("000.wav");
+        sweep(&first);
+        for song in 1..songs {
+            std::fs::hard_link(&first, music.join(format!("{song:03}.wav"))).unwrap();
+        }
+        let mut asound = "</usr/share/alsa/alsa.conf>\n".to_owned();
+        for (server, name) in servers.iter().zip(["a", "b"]) {
+            let socket = server.socket();
+            asound += &format!(
+                "pcm.{name} {{ type pulse server \"unix:{}\" device \"{SINK}\" hint {{ show on description \"{name}\" }} }}\n",
+                socket.display()
+            );
+        }
+        let alsa = dir.path().join("asound.conf");
+        std::fs::write(&alsa, asound).unwrap();
+        let mut env = servers[0].env();
+        env.retain(|(key, _)| key != "ALSA_CONFIG_PATH" && key != "PULSE_SERVER");
+        env.push(("ALSA_CONFIG_PATH".into(), alsa.display().to_string()));
+        let program = env!("CARGO_BIN_EXE_orchestrion").into();
+        let setup = Setup { program, folder: dir.path().into(), env };
+        Self { dir, setup }
+    }
+
+    fn run(&self, outputs: &str) -> Device {
+        let music = self.dir.path().join("music");
+        let config = format!(
+            "music = [{music:?}]\noutputs = [{outputs}]\nvolume = 100\nrepeat = \"off\"\ncrossfade_s = 0\n"
+        );
+        self.setup.run(&config).unwrap()
+    }
+
+    fn plays(&self) -> Vec<PlayRow> {
+        read_plays(&database_path(&self.setup.state_dir())).unwrap()
+    }
+
+    /// Warnings are expected here, errors are not.
+    fn check_log(&self) {
+        let log = self.setup.log();
+        let errors: Vec<&str> = log.lines().filter(|line| line.contains("error:")).collect();
+        assert_eq!(errors, Vec::<&str>::new());
+    }
+}
+
+/// Waits until a tone is heard; gives the moment, and the place in its song that it tells, in seconds.
+fn heard(capture: &Capture) -> (Instant, f64) {
+    let mut place_s = 0.0;
+    let at = capture.wait_until(WINDOW_FRAMES, WAIT, |stereo| {
+        let left = signal::channel(stereo, 2, 0);
+        // All of the window must be sound.
+        if left.chunks(WINDOW_FRAMES / 10).any(|piece| peak(piece) < 0.3) {
+            return false;
+        }
+        let Some(hz) = dominant_frequency(&left, RATE_HZ) else { return false };
+        // The tone is that of the window's middle.
+        place_s = (hz - SWEEP_FROM_HZ) / SWEEP_HZ_PER_S + WINDOW_FRAMES as f64 / f64::from(RATE_HZ) / 2.0;
+        true
+    });
+    (at.unwrap(), place_s)
+}
+
+/// How far the device says it is, over all songs, in seconds.
+fn place_s(status: &Value) -> f64 {
+    let songs_before = status["plays"].as_u64().unwrap().saturating_sub(1);
+    songs_before as f64 * SONG_S + status["position_ms"].as_u64().unwrap() as f64 / 1000.0
+}
+
+fn status(device: &Device) -> Value {
+    device.ask("status", json!({})).unwrap()
+}
+
+fn cpu_s(device: &Device) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", device.pid())).unwrap();
+    let fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+    fields.map(|field| field.parse::<f64>().unwrap()).sum::<f64>() / USER_HZ
+}
+
+fn is_available() -> bool {
+    if !SoundServer::available() {
+        eprintln!("SKIPPED: there is no PulseAudio here; script/setup installs it");
+    }
+    SoundServer::available()
+}
+
+/// How far apart two places are; in one and the same song, or in songs that are all alike.
+fn apart_s(a: f64, b: f64) -> f64 {
+    let apart = (a - b).rem_euclid(SONG_S);
+    apart.min(SONG_S - apart)
+}
+
+/// A duration, half of the time so short that what begins has not yet come to an end.
+fn moment(chance: &mut ChaCha8Rng, max_ms: u64) -> Duration {
+    let max_ms = if chance.random_bool(0.5) { max_ms / 10 } else { max_ms };
+    Duration::from_millis(chance.random_range(0..max_ms))
+}
+
+#[test]
+fn whenever_the_sound_server_is_killed_the_music_is_back_with_it_and_the_log_says_what_was_heard() {
+    if !is_available() {
+        return;
+    }
+    let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
+    let seed = number("KILL_SEED", u64::from(std::process::id()));
+    let kills = number("KILLS", KILLS);
+    println!("KILL_SEED={seed} KILLS={kills}");
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    let mut server = SoundServer::start_wakeful().unwrap();
+    // A kill takes 8 s at most.
+    let room = Room::new(2 + kills as usize * 8 / SONG_S as usize, &[&server]);
+    let device = room.run("\"alsa:a\"");
+    device.wait_for(WAIT, |status| status["position_ms"].as_u64() > Some(500)).unwrap();
+    let began = Instant::now();
+    let began_s = place_s(&status(&device));
+    let (mut silent, mut away, mut cpu_away_s) = (Duration::ZERO, Duration::ZERO, 0.0);
+    for kill in 1..=kills {
+        // Also while the output is still opening.
+        std::thread::sleep(moment(&mut chance, 2500));
+        server.kill();
+        let killed = Instant::now();
+        let cpu_before_s = cpu_s(&device);
+        std::thread::sleep(moment(&mut chance, 3000));
+        cpu_away_s += cpu_s(&device) - cpu_before_s;
+        away += killed.elapsed();
+        server.restart().unwrap();
+        let back = Instant::now();
+        let capture = server.capture().unwrap();
+        let (heard, heard_place_s) = heard(&capture);
+        let now = status(&device);
+        let asked = heard.elapsed();
+        let late = heard.saturating_duration_since(back);
+        silent += heard - killed;
+        println!(
+            "kill {kill}: away for {} ms, heard {} ms after it was back, at {heard_place_s:.2} s of a song, said {:.2} s",
+            (back - killed).as_millis(),
+            late.as_millis(),
+            place_s(&now) % SONG_S,
+        );
+        assert!(late <= BACK_MAX, "it was back after {late:?}: {now}\n{}", room.setup.log());
+        assert_eq!(
+            (&now["output"]["name"], &now["output"]["audible"]),
+            (&json!("alsa:a"), &json!(true)),
+            "{now}"
+        );
+        let said_s = place_s(&now) - asked.as_secs_f64();
+        assert!(apart_s(said_s, heard_place_s) < AWAY_S_MAX, "it plays {heard_place_s} s and says {now}");
+        // Nothing is skipped or played twice: the music goes on while nobody hears it.
+        let ought_s = began_s + (heard - began).as_secs_f64();
+        let lost_s = AWAY_S_MAX * kill as f64;
+        assert!(
+            (ought_s - lost_s..ought_s + 0.3).contains(&said_s),
+            "at {said_s} s instead of {ought_s} s: {now}"
+        );
+    }
+    let spun = cpu_away_s / away.as_secs_f64();
+    println!("CPU while the server was away: {:.1} % of one processor", spun * 100.0);
+    assert!(spun < CPU_AWAY_MAX, "{cpu_away_s} s of CPU in {away:?}");
+    let last = status(&device);
+    device.terminate().unwrap();
+    room.check_log();
+    let plays = room.plays();
+    assert_eq!(Some(plays.len() as u64), last["plays"].as_u64(), "{plays:?}");
+    let (mut heard_ms, mut audible_ms) = (0, 0);
+    for (index, play) in plays.iter().enumerate() {
+        let end = play.end.as_ref().unwrap_or_else(|| panic!("it is open: {play:?}"));
+        assert!(play.path.ends_with(format!("{index:03}.wav")), "song {index} is lost: {play:?}");
+        if index + 1 < plays.len() {
+            assert_eq!(end.how, "finished", "{play:?}");
+            assert!(end.heard_ms.abs_diff((SONG_S * 1000.0) as u64) < 50, "{play:?}");
+        }
+        heard_ms += end.heard_ms;
+        audible_ms += end.audible_ms;
+    }
+    let inaudible = Duration::from_millis(heard_ms - audible_ms);
+    println!("inaudible by the log: {inaudible:?}; silent: {silent:?}; server away: {away:?}");
+    // Of each loss as much as lay in the buffers and as it took to notice it may have counted as audible.
+    let unnoticed = Duration::from_millis(300) * kills as u32;
+    assert!(
+        inaudible + unnoticed > away && inaudible < silent,
+        "{inaudible:?} of {silent:?}, {away:?} without a server"
+    );
+}
+
+#[test]
+fn an_output_whose_sink_is_taken_away_is_used_again_as_soon_as_it_is_back() {
+    if !is_available() {
+        return;
+    }
+    let server = SoundServer::start_wakeful().unwrap();
+    let room = Room::new(2, &[&server]);
+    let device = room.run("\"alsa:a\"");
+    for away_ms in [100, 1500, 4000] {
+        device.wait_for(WAIT, |status| status["output"]["name"] == "alsa:a").unwrap();
+        server.remove_sink().unwrap();
+        // The server is there all the while, so that the output looks as if it could be opened.
+        device.wait_for(WAIT, |status| status["output"]["name"] == "null").unwrap();
+        std::thread::sleep(Duration::from_millis(away_ms));
+        server.add_sink().unwrap();
+        let back = Instant::now();
+        let capture = server.capture().unwrap();
+        let late = heard(&capture).0.saturating_duration_since(back);
+        println!("away for {away_ms} ms, heard {} ms after it was back", late.as_millis());
+        assert!(late <= BACK_MAX, "{late:?}\n{}", room.setup.log());
+    }
+    device.terminate().unwrap();
+    room.check_log();
+}
+
+#[test]
+fn a_fallback_output_takes_over_while_the_better_one_is_away() {
+    if !is_available() {
+        return;
+    }
+    let (mut better, fallback) =
+        (SoundServer::start_wakeful().unwrap(), SoundServer::start_wakeful().unwrap());
+    let room = Room::new(2, &[&better, &fallback]);
+    let device = room.run("\"alsa:a\", \"alsa:b\"");
+    device.wait_for(WAIT, |status| status["output"]["name"] == "alsa:a").unwrap();
+    device.wait_for(WAIT, |status| status["position_ms"].as_u64() > Some(500)).unwrap();
+    for _ in 0..3 {
+        let capture = fallback.capture().unwrap();
+        better.kill();
+        let killed = Instant::now();
+        let (at, place) = heard(&capture);
+        let late = at - killed;
+        let now = status(&device);
+        println!("the fallback was heard after {} ms", late.as_millis());
+        assert!(late <= BACK_MAX, "{late:?}");
+        assert_eq!(
+            (&now["output"]["name"], &now["output"]["audible"]),
+            (&json!("alsa:b"), &json!(true)),
+            "{now}"
+        );
+        assert!(apart_s(place_s(&now), place) < AWAY_S_MAX, "it plays {place} s and says {now}");
+        drop(capture);
+        better.restart().unwrap();
+        let back = Instant::now();
+        let capture = better.capture().unwrap();
+        let (at, place) = heard(&capture);
+        let late = at.saturating_duration_since(back);
+        let now = status(&device);
+        println!("the better one was heard {} ms after it was back", late.as_millis());
+        assert!(late <= BACK_MAX, "{late:?}");
+        assert_eq!(now["output"]["name"], "alsa:a", "{now}");
+        assert!(apart_s(place_s(&now), place) < AWAY_S_MAX, "it plays {place} s and says {now}");
+    }
+    device.terminate().unwrap();
+    room.check_log();
+    let play = &room.plays()[0];
+    let end = play.end.as_ref().unwrap();
+    // Both are outputs that somebody hears.
+    assert!(end.audible_ms + 300 > end.heard_ms, "{end:?}");
+}
