@@ -87,7 +87,7 @@ impl Room {
     fn run(&self, outputs: &str) -> Device {
         let music = self.dir.path().join("music");
         let config = format!(
-            "music = [{music:?}]\noutputs = [{outputs}]\nvolume = 100\nrepeat = \"off\"\ncrossfade_s = 0\n"
+            "music = [{music:?}]\noutputs = [{outputs}]\nvolume = 100\nrepeat = \"off\"\ncrossfade_s = 0\neven_loudness = false\n"
         );
         self.setup.run(&config).unwrap()
     }
