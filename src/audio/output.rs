@@ -7,8 +7,8 @@
 mod alsa;
 mod null;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -48,11 +48,14 @@ pub(crate) fn is_there(name: &str) -> bool {
     return name == NULL;
 }
 
-/// What an output tells without words: that it pulls, and that it fails.
+/// Called on the output's thread, once, when it is lost: whoever watches it need not wait for the next look.
+pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// What an output tells without words: that it pulls, and that it is lost.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     callbacks: AtomicU64,
-    errors: AtomicU64,
+    lost: OnceLock<String>,
 }
 
 impl Pulse {
@@ -60,8 +63,44 @@ impl Pulse {
         self.callbacks.load(Ordering::Relaxed)
     }
 
-    pub(super) fn errors(&self) -> u64 {
-        self.errors.load(Ordering::Relaxed)
+    /// Why it pulls no more and never will.
+    pub(super) fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
+    }
+}
+
+/// An output that can be used: its device is open, and nothing pulls the mixer yet.
+pub(super) struct Ready {
+    name: String,
+    wanted: Wanted,
+    pulse: Arc<Pulse>,
+    /// `None`: the output that nobody hears.
+    #[cfg(feature = "sound")]
+    stream: Option<alsa::Waiting>,
+}
+
+impl Ready {
+    /// Opens the device, but does not let it play: if this fails, what plays meanwhile is not disturbed.
+    ///
+    /// # Errors
+    /// The output's words.
+    #[cfg(feature = "sound")]
+    pub(super) fn new(name: &str, wanted: Wanted, wake: &Wake) -> Result<Self, String> {
+        let pulse = Arc::default();
+        let stream = if name == NULL { None } else { Some(alsa::open(name, wanted, &pulse, wake)?) };
+        Ok(Self { name: name.to_owned(), wanted, pulse, stream })
+    }
+
+    /// Opens nothing: there are no devices in this program.
+    ///
+    /// # Errors
+    /// What to do about it.
+    #[cfg(not(feature = "sound"))]
+    pub(super) fn new(name: &str, wanted: Wanted, _wake: &Wake) -> Result<Self, String> {
+        if name == NULL {
+            return Ok(Self { name: name.to_owned(), wanted, pulse: Arc::default() });
+        }
+        Err("this program was built without sound; build it with the feature `sound`".into())
     }
 }
 
@@ -102,34 +141,28 @@ impl Dock {
     }
 
     /// Lends the mixer to an output; `None` when an output that was dropped does not give it back.
-    fn lend(&self) -> Option<Loan> {
+    fn lend(&self, pulse: Arc<Pulse>) -> Option<Loan> {
         let mut mixer = self.returned.recv_timeout(RETURN_MAX).ok()?;
         mixer.begin_output();
-        Some(Loan { mixer: Some(mixer), home: self.home.clone(), pulse: Arc::default() })
+        Some(Loan { mixer: Some(mixer), home: self.home.clone(), pulse })
     }
 
-    /// Opens an output and lets it pull the mixer.
+    /// Lets an output pull the mixer; the one before must have been dropped.
     ///
     /// # Errors
     /// The output's words; the mixer is home again.
-    pub(super) fn open(&self, name: &str, wanted: Wanted) -> Result<Opened, String> {
-        if name == NULL {
-            let loan = self.lend().ok_or(STUCK)?;
-            let pulse = Arc::clone(&loan.pulse);
-            let pull = null::NullOutput::start(wanted, loan).map_err(|e| e.to_string())?;
-            let pull = Pull::Null(pull);
-            return Ok(Opened {
-                name: name.into(),
-                audible: false,
-                rate_hz: wanted.rate_hz,
-                pulse,
-                _pull: pull,
-            });
-        }
+    pub(super) fn start(&self, ready: Ready) -> Result<Opened, String> {
+        let Ready { name, wanted, pulse, .. } = ready;
+        let loan = self.lend(Arc::clone(&pulse)).ok_or(STUCK)?;
         #[cfg(feature = "sound")]
-        return alsa::open(name, wanted, self);
-        #[cfg(not(feature = "sound"))]
-        Err("this program was built without sound; build it with the feature `sound`".into())
+        if let Some(waiting) = ready.stream {
+            let rate_hz = waiting.rate_hz();
+            let pull = Pull::Alsa(waiting.start(loan)?);
+            return Ok(Opened { name, audible: true, rate_hz, pulse, _pull: pull });
+        }
+        let pull = null::NullOutput::start(wanted, loan).map_err(|e| e.to_string())?;
+        let (rate_hz, pull) = (wanted.rate_hz, Pull::Null(pull));
+        Ok(Opened { name, audible: false, rate_hz, pulse, _pull: pull })
     }
 }
 

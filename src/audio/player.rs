@@ -22,11 +22,13 @@ use super::{
 use crate::storage::Measurements;
 use hung::Starving;
 
-/// What the audio thread hears: `App`'s commands, its decks' reports, and the word to stop.
+/// What the audio thread hears: `App`'s commands, its decks' reports, an output's loss, and the word to stop.
 #[derive(Debug)]
 pub(super) enum Message {
     Command(Command),
     Deck(usize, Report),
+    /// The output is lost; it is looked at after every message.
+    OutputLost,
     Stop,
 }
 
@@ -54,8 +56,6 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 const DECLICK_MS: u32 = 10;
 /// Commands that may wait for the mixer, at most.
 const UNSENT_MAX: usize = 1024;
-/// How long an output that does not play is passed over.
-const AVOID_FOR: Duration = Duration::from_secs(60);
 /// Threads that may be left behind in files that do not answer; with one more the service ends, and in the end the process.
 const LEFT_BEHIND_LEN_MAX: usize = 8;
 /// The ramp of the volume, in milliseconds.
@@ -114,14 +114,15 @@ pub(super) struct Player<'a> {
     remote: MixerRemote,
     /// What the mixer has not taken yet.
     unsent: VecDeque<MixerCommand>,
-    /// Outputs that opened and did not play, or are there and do not open: not tried again before then.
-    avoided: HashMap<String, Instant>,
+    /// Outputs that opened and did not play.
+    avoided: HashMap<String, outputs::Avoided>,
     dock: Dock,
     output: Option<Opened>,
     outputs: Vec<String>,
     rate_hz: u32,
     told: Option<Output>,
     last_pulse: (u64, Instant),
+    opened_at: Instant,
     next_retry: Instant,
     last_progress: Instant,
     /// Until then it looks often what its commands came to.
@@ -156,6 +157,7 @@ impl<'a> Player<'a> {
             rate_hz: setup.rate_hz,
             told: None,
             last_pulse: (0, now),
+            opened_at: now,
             next_retry: now,
             last_progress: now,
             awake_until: now + AWAKE_FOR,
@@ -178,7 +180,7 @@ impl<'a> Player<'a> {
                     self.drain_output();
                     return Ok(());
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::OutputLost) | Err(RecvTimeoutError::Timeout) => {}
             }
             self.send_unsent();
             if self.unsent.len() > UNSENT_MAX {
@@ -195,13 +197,15 @@ impl<'a> Player<'a> {
     }
 
     fn tick(&self) -> Duration {
-        if self.bays.iter().any(|bay| bay.waiting.is_some()) {
+        let tick = if self.bays.iter().any(|bay| bay.waiting.is_some()) {
             BUSY_TICK
         } else if self.is_awake() {
             AWAKE_TICK
         } else {
             IDLE_TICK
-        }
+        };
+        let until_retry = |at: Instant| at.saturating_duration_since(Instant::now());
+        self.retry_at().map_or(tick, |at| tick.min(until_retry(at).max(BUSY_TICK)))
     }
 
     /// Whether it has just been told something.

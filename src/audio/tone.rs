@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::Setup;
 use super::feed::{Counters, FeedId, feed};
 use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerReport, mixer};
-use super::output::{Dock, Wanted};
+use super::output::{Dock, Ready, Wake, Wanted};
 
 /// The chord, in Hz: A major, of which every loudspeaker in a room can give all.
 pub const CHORD_HZ: [f64; 3] = [440.0, 554.365, 659.255];
@@ -66,7 +66,9 @@ pub fn play(name: &str, begins: &mut dyn FnMut(Side)) -> Result<(), String> {
     let setup = Setup::default();
     let (mixer, mut remote) = mixer(setup.rate_hz);
     let dock = Dock::new(mixer);
-    let opened = dock.open(name, Wanted { rate_hz: setup.rate_hz, buffer_frames: setup.buffer_frames })?;
+    let wanted = Wanted { rate_hz: setup.rate_hz, buffer_frames: setup.buffer_frames };
+    // Its end shows by its standing still.
+    let opened = dock.start(Ready::new(name, wanted, &(Arc::new(|| {}) as Wake))?)?;
     let samples = chime(opened.rate_hz);
     let id = FeedId(1);
     let counters = Counters::new(id, 0);

@@ -1,12 +1,16 @@
-//! ALSA outputs through cpal.
+//! ALSA outputs through cpal. `troubles` tells which of its errors mean that an output is lost.
+
+mod troubles;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, DeviceId, ErrorKind, FromSample, HostId, SizedSample, Stream, StreamConfig};
 
-use super::{Dock, Listed, Loan, Opened, Pull, STUCK, Wanted};
+use super::{Listed, Loan, Pulse, Wake, Wanted};
+use troubles::Troubles;
 
 /// What the names of these outputs begin with.
 const PREFIX: &str = "alsa:";
@@ -56,7 +60,32 @@ pub(super) fn is_there(name: &str) -> bool {
     })
 }
 
-pub(super) fn open(name: &str, wanted: Wanted, dock: &Dock) -> Result<Opened, String> {
+/// A stream whose device is open; its thread waits until it is started.
+pub(super) struct Waiting {
+    stream: Stream,
+    rate_hz: u32,
+    /// How the callback comes by the mixer.
+    lend: Sender<Loan>,
+}
+
+impl Waiting {
+    pub(super) fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    pub(super) fn start(self, loan: Loan) -> Result<Stream, String> {
+        // It has room for one, and this is the only one.
+        let _ = self.lend.try_send(loan);
+        self.stream.play().map_err(|error| error.to_string())?;
+        Ok(self.stream)
+    }
+}
+
+/// Opens a device with floats or whatever else it can do, at the wanted rate or the usual other one.
+///
+/// # Errors
+/// ALSA's words.
+pub(super) fn open(name: &str, wanted: Wanted, pulse: &Arc<Pulse>, wake: &Wake) -> Result<Waiting, String> {
     let device = device(name).ok_or("there is no such output")?;
     let mut refusal = String::new();
     for rate_hz in [wanted.rate_hz, CD_HZ] {
@@ -66,13 +95,10 @@ pub(super) fn open(name: &str, wanted: Wanted, dock: &Dock) -> Result<Opened, St
             buffer_size: BufferSize::Fixed(wanted.buffer_frames),
         };
         for build in [build::<f32>, build::<i32>, build::<i16>] {
-            let loan = dock.lend().ok_or(STUCK)?;
-            let pulse = Arc::clone(&loan.pulse);
-            match build(&device, config, loan).and_then(|stream| stream.play().map(|()| stream)) {
-                Ok(stream) => {
-                    let pull = Pull::Alsa(stream);
-                    return Ok(Opened { name: name.into(), audible: true, rate_hz, pulse, _pull: pull });
-                }
+            let (lend, lent) = bounded(1);
+            let troubles = Troubles::new(Arc::clone(pulse), Arc::clone(wake));
+            match build(&device, config, lent, troubles) {
+                Ok(stream) => return Ok(Waiting { stream, rate_hz, lend }),
                 Err(error) => {
                     refusal = error.to_string();
                     if !matches!(error.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput) {
@@ -88,13 +114,19 @@ pub(super) fn open(name: &str, wanted: Wanted, dock: &Dock) -> Result<Opened, St
 fn build<T: SizedSample + FromSample<f32>>(
     device: &cpal::Device,
     config: StreamConfig,
-    mut loan: Loan,
+    lent: Receiver<Loan>,
+    mut troubles: Troubles,
 ) -> Result<Stream, cpal::Error> {
-    let errors = Arc::clone(&loan.pulse);
     let mut stereo = [0.0f32; CONVERT_FRAMES * 2];
+    let mut loan: Option<Loan> = None;
     device.build_output_stream::<T, _, _>(
         config,
         move |data: &mut [T], _| {
+            if loan.is_none() {
+                loan = lent.try_recv().ok();
+            }
+            // A stream that is dropped before it was started may still ask once; its silence is cpal's.
+            let Some(loan) = &mut loan else { return };
             for piece in data.chunks_mut(CONVERT_FRAMES * 2) {
                 let block = &mut stereo[..piece.len()];
                 loan.render(block);
@@ -103,12 +135,7 @@ fn build<T: SizedSample + FromSample<f32>>(
                 }
             }
         },
-        // A lost output calls this millions of times: nothing but a count.
-        move |error| {
-            if error.kind() != ErrorKind::Xrun {
-                errors.errors.fetch_add(1, Ordering::Relaxed);
-            }
-        },
+        move |error| troubles.add(&error),
         None,
     )
 }

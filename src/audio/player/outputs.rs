@@ -1,41 +1,86 @@
 //! The output while it plays: opened, watched, replaced by the next of the list, and by a better one when it is back.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{
-    AVOID_FOR, AWAKE_PROGRESS_EVERY, PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX,
+    AWAKE_PROGRESS_EVERY, Message, PROGRESS_EVERY, Player, RETRY_EVERY, SETTLED_CALLBACKS, STALL_MAX,
     START_MAX, Wanted, output,
 };
 use crate::audio::mixer::MixerCommand;
+use crate::audio::output::{Ready, Wake};
 use crate::audio::{Event, Output};
 
+/// How long an output that does not play is passed over for the first time; twice as long each time after.
+const AVOID_FIRST: Duration = Duration::from_secs(2);
+/// And at most.
+const AVOID_MAX: Duration = Duration::from_secs(60);
+/// An output that has pulled for so long has proved itself: if it stands still again, it begins with the first wait.
+const PROVED_AFTER: Duration = Duration::from_secs(10);
+
+/// An output that is passed over for a while: each try costs the sound of the one that plays instead.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avoided {
+    until: Instant,
+    wait: Duration,
+}
+
 impl Player<'_> {
-    /// Opens the first output of the list that can be opened; the one that is open is closed before.
-    pub(super) fn open_output(&mut self) {
-        self.output = None;
-        self.starving = None;
-        let wanted =
-            Wanted { rate_hz: self.service.setup.rate_hz, buffer_frames: self.service.setup.buffer_frames };
+    fn avoid(&mut self, name: &str) {
+        let before = self.avoided.get(name).map(|avoided| avoided.wait);
+        let wait = before.map_or(AVOID_FIRST, |wait| (wait * 2).min(AVOID_MAX));
+        self.avoided.insert(name.to_owned(), Avoided { until: Instant::now() + wait, wait });
+    }
+
+    /// The first of these that can be used, and what is the matter with those before it.
+    fn first_ready(&mut self, names: &[String]) -> (Option<Ready>, Option<String>) {
+        let setup = self.service.setup;
+        let wanted = Wanted { rate_hz: setup.rate_hz, buffer_frames: setup.buffer_frames };
+        let to_self = self.service.to_self.clone();
+        let wake: Wake = Arc::new(move || {
+            // Where there is no room the thread is awake.
+            let _ = to_self.try_send(Message::OutputLost);
+        });
         let mut problem = None;
-        let now = Instant::now();
-        for name in &self.outputs {
-            if self.avoided.get(name).is_some_and(|until| *until > now) {
-                problem.get_or_insert_with(|| format!("{name}: it does not play; tried again in a minute"));
-                continue;
-            }
-            match self.dock.open(name, wanted) {
-                Ok(opened) => {
-                    self.output = Some(opened);
-                    break;
+        for name in names {
+            let ready = Ready::new(name, wanted, &wake);
+            let avoided = self.avoided.get_mut(name).filter(|avoided| avoided.until > Instant::now());
+            match (ready, avoided) {
+                (Ok(ready), None) => return (Some(ready), problem),
+                (Ok(_), Some(_)) => {
+                    problem
+                        .get_or_insert_with(|| format!("{name}: it does not play; tried again in a while"));
                 }
-                Err(error) => {
-                    if name != output::NULL && output::is_there(name) {
-                        self.avoided.insert(name.clone(), now + AVOID_FOR);
+                (Err(error), avoided) => {
+                    // What goes away may come back as good as new: it is tried as soon as it is there.
+                    if let Some(avoided) = avoided {
+                        avoided.until = Instant::now();
                     }
                     problem.get_or_insert_with(|| format!("{name}: {error}"));
                 }
             }
         }
+        (None, problem)
+    }
+
+    /// Opens the first output of the list that can be opened; the one that is open is closed before, since it may be the
+    /// same device that is opened next.
+    pub(super) fn open_output(&mut self) {
+        self.output = None;
+        let names = self.outputs.clone();
+        let (ready, problem) = self.first_ready(&names);
+        self.change_output(ready, problem);
+    }
+
+    fn change_output(&mut self, ready: Option<Ready>, problem: Option<String>) {
+        self.output = None;
+        self.starving = None;
+        match ready.map(|ready| self.dock.start(ready)) {
+            Some(Ok(opened)) => self.output = Some(opened),
+            Some(Err(error)) => log::warn!("no output starts: {error}"),
+            None => {}
+        }
+        self.opened_at = Instant::now();
         self.next_retry = Instant::now() + RETRY_EVERY;
         self.last_pulse = (0, Instant::now());
         let Some(opened) = &self.output else { return };
@@ -85,39 +130,55 @@ impl Player<'_> {
             }
             return;
         };
+        let name = opened.name.clone();
+        if let Some(error) = opened.pulse.lost() {
+            log::warn!("output {name} is lost: {error}");
+            self.open_output();
+            return;
+        }
         let now = Instant::now();
         let callbacks = opened.pulse.callbacks();
         if callbacks != self.last_pulse.0 {
             self.last_pulse = (callbacks, now);
         }
-        let stood_still = now - self.last_pulse.1;
-        let patience = if callbacks < SETTLED_CALLBACKS { START_MAX } else { STALL_MAX };
-        if stood_still > patience {
-            if callbacks < SETTLED_CALLBACKS && opened.name != output::NULL {
-                self.avoided.insert(opened.name.clone(), now + AVOID_FOR);
+        let patience = if callbacks < SETTLED_CALLBACKS { START_MAX } else { STALL_MAX + self.buffered() };
+        if now - self.last_pulse.1 > patience {
+            if name != output::NULL {
+                self.avoid(&name);
             }
-            log::warn!("output {} stands still ({} errors)", opened.name, opened.pulse.errors());
+            log::warn!("output {name} stands still");
             self.open_output();
             return;
+        }
+        if now - self.opened_at > PROVED_AFTER && callbacks >= SETTLED_CALLBACKS {
+            self.avoided.remove(&name);
         }
         if now < self.next_retry {
             return;
         }
         self.next_retry = now + RETRY_EVERY;
-        let better =
-            self.outputs.iter().take_while(|name| **name != opened.name).any(|name| {
-                self.avoided.get(name).is_none_or(|until| *until <= now) && output::is_there(name)
-            });
-        if better {
-            self.open_output();
+        let better: Vec<String> = self.outputs.iter().take_while(|other| **other != name).cloned().collect();
+        if let (Some(ready), problem) = self.first_ready(&better) {
+            self.change_output(Some(ready), problem);
         }
+    }
+
+    /// When a better output than the one that plays is looked for; `None` if there is none.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        let best = self.outputs.first()?;
+        let plays = self.output.as_ref().map(|opened| &opened.name);
+        (plays != Some(best)).then_some(self.next_retry)
+    }
+
+    /// What lies in the output's buffers when they are full.
+    fn buffered(&self) -> Duration {
+        Duration::from_secs(2) * self.service.setup.buffer_frames / self.rate_hz
     }
 
     /// Lets what lies in the output's buffers be heard before it is closed.
     pub(super) fn drain_output(&mut self) {
         if self.output.as_ref().is_some_and(|output| output.audible) {
-            let frames = u64::from(self.service.setup.buffer_frames) * 2;
-            std::thread::sleep(Duration::from_millis(frames * 1000 / u64::from(self.rate_hz)));
+            std::thread::sleep(self.buffered());
         }
         self.output = None;
     }
