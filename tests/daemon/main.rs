@@ -6,6 +6,7 @@ mod doctor;
 #[path = "../place/mod.rs"]
 mod place;
 mod playing;
+mod programs;
 mod queue;
 mod socket;
 mod starts;
