@@ -78,7 +78,8 @@ impl OpenHours {
             return tiles.filter(|tile| !tile.is_empty()).collect();
         }
         let midnight = |date: Date| zone.absolute(date.at(crate::TimeOfDay::MIDNIGHT));
-        let end = zone.absolute(date.at(crate::TimeOfDay::END));
+        // A window that does not begin on that date is missed on the next one too.
+        let end = midnight(date.plus_days(2));
         let mut begin = midnight(date);
         let mut gaps = Vec::new();
         for open in self.between(zone, begin, end) {
