@@ -11,6 +11,7 @@
 //! - `now`: what is right at a moment, why, and when that changes; `boundary`: how one thing goes over into the next.
 //! - [`rotation`]: which song comes next and why, and what keeps one away.
 //! - [`spots`]: announcements and advertisements, when each is due and what became of it.
+//! - [`staff`]: what people on the spot may do.
 //! - `timeline` and `preview`: what would be, as data, as a table and as a picture.
 //!
 //! # How a player uses it
@@ -82,6 +83,7 @@ mod program;
 pub mod rotation;
 mod shelf;
 pub mod spots;
+pub mod staff;
 pub mod timeline;
 pub mod windows;
 pub mod zone;
