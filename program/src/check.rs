@@ -19,6 +19,7 @@ use crate::model::{
     Spacing, Staff, TRANSITIONS_MAX, Territory, VOLUME_MAX, Zone,
 };
 use crate::shelf::Shelf;
+use crate::staff::SKIPS_MAX;
 use crate::zone::OFFSET_S_MAX;
 
 /// A document's size at most, in bytes.
@@ -284,6 +285,7 @@ impl Judge {
 
     fn staff(&mut self, staff: &Staff) {
         self.whole("staff.pause_max_s", staff.pause_max_s, 1..=DAY_S);
+        self.whole("staff.skips_per_hour", staff.skips_per_hour.unwrap_or(0), 0..=SKIPS_MAX);
     }
 
     /// What names something else.

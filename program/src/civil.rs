@@ -312,6 +312,15 @@ pub struct Local {
     pub ms: i64,
 }
 
+impl Serialize for Local {
+    /// `2027-03-28T02:15:00`: what the wall shows.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = self.time().seconds;
+        let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+        serializer.collect_str(&format_args!("{}T{hours:02}:{minutes:02}:{:02}", self.date, seconds % 60))
+    }
+}
+
 impl Local {
     /// Milliseconds after 1970-01-01 00:00 on the same wall.
     pub const fn to_ms(self) -> i64 {

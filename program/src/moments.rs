@@ -1,5 +1,7 @@
 //! Spots at clock times, as instants.
 
+use serde::Serialize;
+
 use crate::civil::{Absolute, Date, Local, MINUTE_MS};
 use crate::model::{Spot, When};
 use crate::program::{Kind, Program};
@@ -8,7 +10,7 @@ use crate::program::{Kind, Program};
 ///
 /// A spot fires once for each `(spot, date, time)`: whoever remembers these is not misled by a clock that jumps back, nor by
 /// a fold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Moment {
     /// When.
     pub at: Absolute,

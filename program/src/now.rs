@@ -7,6 +7,8 @@
 mod change;
 mod why;
 
+use serde::{Deserialize, Serialize};
+
 use crate::civil::{Absolute, Local};
 use crate::model::{BlobId, Clock, Dates, LoopId, Volume, Wall};
 use crate::program::{DaypartNo, Kind, Program};
@@ -15,7 +17,7 @@ pub(crate) use change::later;
 pub use why::Reason;
 
 /// What has been done to a device, by people and by itself: what a program does not know.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct State {
     /// An alarm contact is closed: nothing may sound.
     pub alarm_mute: bool,
@@ -30,7 +32,8 @@ pub struct State {
 }
 
 /// What is in front of the program, as long as nothing silences it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Front {
     /// Nothing.
     #[default]
@@ -44,7 +47,7 @@ pub enum Front {
 }
 
 /// Something that everybody must hear and see, until it ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emergency {
     /// What is played. It lies on the disk already.
     pub blob: BlobId,
@@ -53,7 +56,7 @@ pub struct Emergency {
 }
 
 /// Staff have paused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Who.
     pub by: String,
@@ -64,7 +67,7 @@ pub struct Pause {
 }
 
 /// An end by a clock that only counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timer {
     /// The start of the kernel in which it was set.
     pub boot: String,
@@ -89,7 +92,7 @@ impl Timer {
 }
 
 /// What is right at a moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Now {
     /// For the ears.
     pub sound: Sound,
@@ -98,7 +101,8 @@ pub struct Now {
 }
 
 /// What may be heard.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sound {
     /// Nothing: an alarm contact is closed.
     Muted,
@@ -121,7 +125,8 @@ pub enum Sound {
 }
 
 /// Why it is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Closed {
     /// By its hours.
     Hours,
@@ -130,7 +135,7 @@ pub enum Closed {
 }
 
 /// It is open.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Open {
     /// What plays.
     pub source: Source,
@@ -143,7 +148,8 @@ pub struct Open {
 }
 
 /// Where what plays comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// An operator plays it now.
     PlayedNow,
@@ -160,7 +166,8 @@ pub enum Source {
 }
 
 /// What may be seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Screen {
     /// An emergency.
     Emergency(BlobId),

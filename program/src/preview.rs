@@ -3,6 +3,8 @@
 mod svg;
 mod week;
 
+use serde::Serialize;
+
 use crate::civil::{Absolute, Local};
 use crate::model::{Days, Spot, When};
 use crate::now::{Closed, Open, Sound, Source};
@@ -14,7 +16,7 @@ pub use svg::week_svg;
 pub const ROWS_MAX: usize = 100_000;
 
 /// A row of a table: a stretch, or a spot at a clock time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// When it begins.
     pub from: Absolute,
@@ -31,7 +33,8 @@ pub struct Row {
 }
 
 /// What a row is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum What {
     /// Music plays.
     Music,

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use crate::check::{self, Report};
 use crate::model::{Daypart, DaypartId, PlaylistId, Resolved, Spot, SpotId};
 use crate::windows::{Dayparts, OpenHours};
 use crate::zone::ZoneMap;
 
 /// A daypart's place in its program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct DaypartNo(pub u32);
 
 /// What sound or screen is asked about.

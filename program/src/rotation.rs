@@ -38,8 +38,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use catalogue::Catalogue;
 use catalogue::List;
+pub use catalogue::{Catalogue, SONG_MS_DEFAULT};
 pub use chance::Chance;
 use chance::Draws;
 use choose::{Found, Freedom, Manner};

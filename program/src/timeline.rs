@@ -1,6 +1,8 @@
 //! What would be between two instants, if nobody does anything: the stretches in which the same is right, and the spots at
 //! clock times. Songs are chosen elsewhere, stretch by stretch.
 
+use serde::Serialize;
+
 use crate::civil::Absolute;
 use crate::model::{Clock, SpotId, Wall};
 use crate::moments::Moment;
@@ -12,7 +14,7 @@ use crate::windows::Tile;
 pub const STRETCHES_MAX: usize = 100_000;
 
 /// A stretch in which the same is right.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stretch {
     /// From when to when; cut to what was asked for.
     pub tile: Tile,
@@ -21,7 +23,7 @@ pub struct Stretch {
 }
 
 /// A spot at a clock time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Due {
     /// When it is due.
     pub moment: Moment,

@@ -6,6 +6,8 @@
 mod dayparts;
 mod hours;
 
+use serde::Serialize;
+
 use crate::civil::{Absolute, DAY_MS, Date, TimeOfDay};
 use crate::program::{Kind, Program};
 use crate::zone::ZoneMap;
@@ -14,7 +16,7 @@ pub(crate) use dayparts::Dayparts;
 pub(crate) use hours::OpenHours;
 
 /// A stretch of time: `from` is in it, `to` is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Tile {
     /// Its first instant.
     pub from: Absolute,

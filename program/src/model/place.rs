@@ -55,7 +55,8 @@ pub struct Transition {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Staff {
-    /// Songs that may be skipped in any hour; the place's, not a person's. None: as many as they like.
+    /// Songs that may be skipped in any hour; the place's, not a person's. None: as many as they like. Up to
+    /// [`SKIPS_MAX`](crate::staff::SKIPS_MAX).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skips_per_hour: Option<u32>,
     /// Whether they may go back to the song before.

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{State, emergency};
 use crate::civil::{Absolute, Date, Local};
 use crate::model::{Clock, Wall};
 use crate::program::{Kind, Program};
 
 /// One reason. Said in order, they answer "why?".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// An alarm contact is closed.
     AlarmMute,

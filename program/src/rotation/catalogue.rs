@@ -138,7 +138,11 @@ pub struct Catalogue {
     everything: List,
     /// Until when a song is kept away, in ms since 1970.
     held: HashMap<SongNo, i64>,
+    mean_song_ms: u64,
 }
+
+/// How long a song is taken to be where no recording says how long it is, in ms.
+pub const SONG_MS_DEFAULT: u64 = 210_000;
 
 /// How often a song is taken when chance falls on it, of [`LIKING_MAX`](super::choose::LIKING_MAX).
 const fn liking(rating: Rating) -> u8 {
@@ -184,7 +188,9 @@ impl Catalogue {
                 music: named.contains(id) || !spots.contains(id),
             }
         };
-        Self::build(library.recordings.iter().map(recorded), playlists)
+        let mut catalogue = Self::build(library.recordings.iter().map(recorded), playlists);
+        catalogue.mean_song_ms = mean_ms(&catalogue, library);
+        catalogue
     }
 
     /// Takes up recordings (a repeated id counts once) and playlists (a song that is not recorded is passed over).
@@ -226,7 +232,21 @@ impl Catalogue {
         }
         let everything = List::new("", music, &entries);
         let numbering = Arc::new(numbering);
-        Self { numbering, entries, artists, lists, list_numbers, everything, held: HashMap::new() }
+        Self {
+            numbering,
+            entries,
+            artists,
+            lists,
+            list_numbers,
+            everything,
+            held: HashMap::new(),
+            mean_song_ms: SONG_MS_DEFAULT,
+        }
+    }
+
+    /// How long a song is on the average, in ms: of the music of which it is known, [`SONG_MS_DEFAULT`] where it is of none.
+    pub fn mean_song_ms(&self) -> u64 {
+        self.mean_song_ms
     }
 
     /// How many recordings it has.
@@ -312,6 +332,18 @@ impl Catalogue {
         }
         distinct
     }
+}
+
+fn mean_ms(catalogue: &Catalogue, library: &Library) -> u64 {
+    let is_music =
+        catalogue.everything.songs.iter().map(|song| catalogue.id(*song)).collect::<HashSet<&str>>();
+    let songs = library.recordings.iter().filter(|recording| is_music.contains(recording.id.as_str()));
+    let (mut sum_ms, mut count) = (0u128, 0);
+    for ms in songs.filter_map(|recording| recording.duration_ms).filter(|ms| *ms > 0) {
+        sum_ms += u128::from(ms);
+        count += 1;
+    }
+    u64::try_from(sum_ms.checked_div(count).unwrap_or(SONG_MS_DEFAULT.into())).unwrap_or(u64::MAX)
 }
 
 /// How many different ones there are.
