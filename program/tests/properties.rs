@@ -10,6 +10,7 @@ use orchestrion_program::zone::ZoneMap;
 use orchestrion_program::{Kind, Program, check};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
 const ZONES: [&str; 5] =
@@ -117,8 +118,18 @@ fn later(clock: &Clock, ms: i64) -> Clock {
     }
 }
 
+/// The same cases each time; others with `PROPTEST_RNG_SEED=n`.
+fn config(cases: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    let rng_seed = match usual.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        set => set,
+    };
+    ProptestConfig { cases, rng_seed, failure_persistence: None, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(config(300))]
 
     #[test]
     fn the_next_change_is_the_first_instant_that_differs(document in document(), state in state(), minute in 0..600_000i64) {

@@ -194,3 +194,18 @@ fn every_minute_of_a_year_with_both_changes_belongs_to_one_daypart() {
     assert!(stretches.windows(2).all(|pair| pair[0].to == pair[1].from && !pair[0].is_empty()));
     assert_eq!((stretches[0].from, stretches[stretches.len() - 1].to), (from, to));
 }
+
+#[test]
+fn a_closed_date_takes_away_what_would_have_lasted_into_the_next_one() {
+    // Open without a gap but for one date.
+    let mut document = in_zone("Australia/Lord_Howe", utc("2027-11-01T00:00:00Z"));
+    document["hours"] = json!({"sound": [
+        {"days": ["daily"], "from": "12:01", "to": "02:15"},
+        {"days": ["daily"], "from": "01:30", "to": "12:01"},
+    ]});
+    document["exceptions"] = json!([{"date": "2027-11-10", "sound": []}]);
+    let program = program(&document);
+    let opens = program.opens(Kind::Sound, utc("2027-11-10T12:00:00Z")).unwrap();
+    // 01:30 on the 11th, eleven hours before UTC; not midnight.
+    assert_eq!(opens, utc("2027-11-10T14:30:00Z"));
+}

@@ -68,7 +68,8 @@ fn what_is_closed_says_until_when_and_refuses_to_play() {
     // Open for a minute that has passed, or is far: never the one of now.
     let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let far_h = (now_s / 3600 + 12) % 24;
-    let hours = json!([{"days": ["daily"], "from": format!("{far_h:02}:00"), "to": format!("{far_h:02}:01")}]);
+    let hours =
+        json!([{"days": ["daily"], "from": format!("{far_h:02}:00"), "to": format!("{far_h:02}:01")}]);
     let place = place_with(&program(&hours), 5.0);
     let device = run(&place);
     let closed = device
