@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use orchestrion_program::now::{Sound, State};
 use orchestrion_program::zone::ZoneMap;
 use orchestrion_program::{Absolute, Date, Program, TimeOfDay, check, preview, zone};
+use serde_json::Value;
 
 /// Each example, and a day of the week that is drawn of it.
 const EXAMPLES: [(&str, &str); 3] = [("cafe", "2026-12-28"), ("gym", "2026-11-23"), ("museum", "2027-03-29")];
@@ -96,4 +97,35 @@ fn what_the_page_says_of_the_examples_is_so() {
         museum.opened(orchestrion_program::Kind::Sound, night.plus_ms(-1)),
         Some(rig::utc("2027-04-03T07:00Z"))
     );
+}
+
+#[test]
+fn what_the_page_shows_is_in_the_examples_and_its_links_lead_somewhere() {
+    let page = std::fs::read_to_string(path("../PROGRAMS.md")).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```").skip(1).step_by(2).map(|block| block.trim_start_matches("json\n")).collect();
+    assert_eq!(blocks.len(), 3);
+    let texts: Vec<String> = EXAMPLES
+        .iter()
+        .map(|(name, _)| {
+            let program = example(name);
+            serde_json::to_value(program.document()).unwrap().to_string()
+        })
+        .collect();
+    for block in blocks {
+        let object = block.trim_start().starts_with('{');
+        let value: Value =
+            serde_json::from_str(&if object { block.to_owned() } else { format!("{{{block}}}") }).unwrap();
+        let shown: Vec<&Value> = match &value["exceptions"] {
+            Value::Array(dates) => dates.iter().chain([&value["hours"]["sound"]]).collect(),
+            _ => value.as_object().unwrap().values().collect(),
+        };
+        for part in shown {
+            assert!(texts.iter().any(|text| text.contains(&part.to_string())), "no example has {part}");
+        }
+    }
+    let links: Vec<&str> =
+        page.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link).collect();
+    assert_eq!(links.len(), 7);
+    links.iter().for_each(|link| assert!(path("..").join(link).is_file(), "{link}"));
 }
