@@ -11,7 +11,7 @@ const AXIS_WIDTH: f64 = 56.0;
 /// Of a day's tiles.
 const TILE_WIDTH: f64 = 126.0;
 /// Of the lane beside them, in which spots at clock times are written; without such spots there is none.
-const LANE_WIDTH: f64 = 110.0;
+const LANE_WIDTH: f64 = 122.0;
 const MARK_HEIGHT: f64 = 11.5;
 const HEAD_HEIGHT: f64 = 92.0;
 const HOUR_HEIGHT: f64 = 30.0;
@@ -157,7 +157,7 @@ fn tile(svg: &mut String, piece: &Piece, x: f64, quiet_until: &mut f64) -> fmt::
         svg,
         r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{stroke}"/>"#
     )?;
-    if piece.fill == Fill::Closed || height < 15.0 || piece.half != Half::Whole || y < *quiet_until {
+    if piece.fill == Fill::Closed || height < 17.0 || piece.half != Half::Whole || y < *quiet_until {
         return Ok(());
     }
     let left = x + 6.0;
