@@ -6,6 +6,7 @@ pub mod device;
 pub mod doctor;
 pub mod live;
 pub mod manual;
+pub mod program;
 pub mod scan;
 pub mod tables;
 pub mod text;

@@ -1,11 +1,11 @@
-//! The device's binary: `orchestrion run`, `play`, `scan`, `ctl`, `outputs`, `plays`, `doctor`, `completions`, `man`.
+//! The device's binary: `orchestrion run`, `play`, `program`, `scan`, `ctl`, `outputs`, `plays`, `doctor`, `completions`, `man`.
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 use orchestrion::bootstrap;
-use orchestrion::cli::{ctl, device, doctor, manual, scan, tables};
+use orchestrion::cli::{ctl, device, doctor, manual, program, scan, tables};
 
 /// Plays music with crossfades in a public room, and goes on playing.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Run(device::RunArgs),
     /// Control a device that runs here
     Ctl(ctl::CtlArgs),
+    /// Make, check and preview programs: opening hours, dayparts, announcements
+    Program(program::ProgramArgs),
     /// Measure music: loudness, peaks, silence at the ends
     Scan(scan::ScanArgs),
     /// List the sound outputs of this machine
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
             log::error!("{error:#}");
             ExitCode::FAILURE
         }),
+        Command::Program(args) => args.run(),
         Command::Scan(args) => args.run(),
         Command::Outputs(args) => args.run(),
         Command::Plays(args) => args.run(),

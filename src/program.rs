@@ -4,7 +4,9 @@
 //! folder: then its files are its recordings, by their tags.
 
 use std::collections::HashMap;
+use std::fs::OpenOptions;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -135,27 +137,33 @@ impl Program {
     }
 }
 
-fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    if !file.metadata().map_err(|e| e.to_string())?.is_file() {
+/// The text of a program's file; the error is a sentence's end.
+pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
+    // Should a FIFO stand here, opening it so does not wait for its writer.
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
+    let file = file.map_err(|e| e.to_string())?;
+    let metadata = file.metadata().map_err(|e| e.to_string())?;
+    if !metadata.is_file() {
         return Err("it is not a file".into());
+    }
+    let too_long = || format!("it has more than {} MiB", FILE_LEN_MAX / 1024 / 1024);
+    if metadata.len() > FILE_LEN_MAX {
+        return Err(too_long());
     }
     let mut text = Vec::new();
     file.take(FILE_LEN_MAX + 1).read_to_end(&mut text).map_err(|e| e.to_string())?;
-    if text.len() as u64 > FILE_LEN_MAX {
-        return Err(format!("it has more than {} MiB", FILE_LEN_MAX / 1024 / 1024));
-    }
-    Ok(text)
+    if text.len() as u64 > FILE_LEN_MAX { Err(too_long()) } else { Ok(text) }
 }
 
 /// A place below a folder; `None` for one that leads out of it.
-fn below(folder: &Path, file: &str) -> Option<PathBuf> {
+pub(crate) fn below(folder: &Path, file: &str) -> Option<PathBuf> {
     let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     Path::new(file).components().all(inside).then(|| folder.join(file))
 }
 
 /// Makes recordings of the files in playlists' folders. `false`: it was stopped.
-fn take_folders(
+pub(crate) fn take_folders(
     library: &mut Library,
     base: &Path,
     stopped: &dyn Fn() -> bool,

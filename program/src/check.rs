@@ -13,6 +13,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 
+use serde_json::error::Category;
+
 use crate::civil::DAY_S;
 use crate::model::{
     Breaks, Dates, Days, EXCEPTIONS_MAX, ID_CHARS_MAX, Library, Place, RESOLVED_VERSION, Resolved, Rotation,
@@ -105,16 +107,29 @@ fn read<T: serde::de::DeserializeOwned>(text: &[u8]) -> Result<T, Report> {
         let message = format!("it has {} bytes; a document has {DOCUMENT_BYTES_MAX} at most", text.len());
         return Err(Report::one(String::new(), message));
     }
+    // Some editors begin a text with a mark of its encoding.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    if text.trim_ascii().is_empty() {
+        return Err(Report::one(String::new(), "it is empty".to_owned()));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let document = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => String::new(),
             path => path,
         };
-        Report::one(path, error.inner().to_string())
+        Report::one(path, said(error.inner()))
     })?;
-    deserializer.end().map_err(|error| Report::one(String::new(), error.to_string()))?;
+    deserializer.end().map_err(|error| Report::one(String::new(), said(&error)))?;
     Ok(document)
+}
+
+/// What is wrong with a text: in its writing, or in what it says.
+fn said(error: &serde_json::Error) -> String {
+    match error.classify() {
+        Category::Syntax | Category::Eof => format!("it is no JSON: {error}"),
+        Category::Data | Category::Io => error.to_string(),
+    }
 }
 
 /// Judges a document by itself. Recordings and playlists are judged only where it has them.

@@ -74,6 +74,11 @@ pub struct Resolved {
     pub library: Library,
 }
 
+/// The JSON Schema of [`Resolved`], draft 2020-12.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Resolved).to_value()
+}
+
 /// Dayparts of a program.
 pub const DAYPARTS_MAX: usize = 500;
 /// Spots of a program.

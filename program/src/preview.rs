@@ -26,6 +26,8 @@ pub struct Row {
     pub wall: (Local, Local),
     /// What it is.
     pub what: What,
+    /// The id of the daypart or the spot; none where there is none.
+    pub id: Option<String>,
     /// Its name, for people: the daypart's, the spot's, or what else there is.
     pub name: String,
     /// The volume, where music plays.
@@ -57,14 +59,19 @@ pub fn week_table(program: &Program, from: Absolute, to: Absolute) -> Vec<Row> {
                 (What::Closed, None)
             }
         };
-        Row { from, to, wall: wall(from, to), what, name: name(program, &stretch.now.sound), volume }
+        let id = match &stretch.now.sound {
+            Sound::Open(open) => open.daypart.and_then(|number| program.daypart(number)),
+            _ => None,
+        };
+        let id = id.map(|daypart| daypart.id.to_string());
+        Row { from, to, wall: wall(from, to), what, id, name: name(program, &stretch.now.sound), volume }
     });
     let mut rows: Vec<Row> = stretches.collect();
     rows.extend(program.due_between(from, to).into_iter().take(ROWS_MAX).map(|due| {
         let at = due.moment.at;
         let name = program.spot(due.spot.as_str()).map_or("", Spot::title).to_owned();
         let what = if due.heard { What::Spot } else { What::Unheard };
-        Row { from: at, to: at, wall: wall(at, at), what, name, volume: None }
+        Row { from: at, to: at, wall: wall(at, at), what, id: Some(due.spot.to_string()), name, volume: None }
     }));
     rows.sort_by_key(|row| row.from);
     rows.truncate(ROWS_MAX);

@@ -223,13 +223,13 @@ fn playlists_too_small_for_their_rules_are_warned_of() {
 #[test]
 fn what_is_no_document_is_refused_with_a_place() {
     for (text, word) in [
-        ("", "EOF"),
-        ("{", "EOF"),
+        ("", "it is empty"),
+        ("{", "it is no JSON: EOF"),
         ("[]", "invalid"),
         ("{} {}", "missing field"),
         ("null", "invalid type"),
         ("{\"v\": 1e999}", "out of range"),
-        ("\u{feff}{}", "expected value"),
+        ("\u{feff}{}", "missing field `v`"),
     ] {
         let (document, report) = check::check(text.as_bytes());
         assert!(document.is_none());

@@ -19,7 +19,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use lofty::config::{GlobalOptions, ParseOptions, apply_global_options};
-use lofty::file::{TaggedFile, TaggedFileExt};
+use lofty::file::{AudioFile, TaggedFile, TaggedFileExt};
 use lofty::picture::{Picture, PictureType};
 use lofty::probe::Probe;
 use lofty::tag::{Accessor, ItemKey, Tag};
@@ -50,7 +50,8 @@ pub struct Cover {
 /// Reads the tags of a file; what cannot be read is not there.
 pub fn read(path: &Path) -> Tags {
     // In WAV and AIFF the whole tag is one item, pictures and all.
-    let file = parsed(path, false, ITEM_LEN_MAX).or_else(|| parsed(path, false, PICTURE_ITEM_LEN_MAX));
+    let file = parsed(path, &options(false), ITEM_LEN_MAX)
+        .or_else(|| parsed(path, &options(false), PICTURE_ITEM_LEN_MAX));
     let Some(file) = file else { return Tags::default() };
     let tags = in_order(&file);
     let text = |key: ItemKey| tags.iter().find_map(|tag| tidy(tag.get_string(key)?));
@@ -67,10 +68,16 @@ pub fn read(path: &Path) -> Tags {
     }
 }
 
+/// How long a file says that it is, in ms; `None` where it does not.
+pub fn length_ms(path: &Path) -> Option<u64> {
+    let file = parsed(path, &options(false).read_properties(true), ITEM_LEN_MAX)?;
+    u64::try_from(file.properties().duration().as_millis()).ok().filter(|&ms| ms > 0)
+}
+
 /// The cover of a file: the front, else the first picture. Reads nothing else and keeps nothing; `None` where there is none, or
 /// it cannot be read, or is larger than [`COVER_LEN_MAX`].
 pub fn cover(path: &Path) -> Option<Cover> {
-    let file = parsed(path, true, PICTURE_ITEM_LEN_MAX)?;
+    let file = parsed(path, &options(true), PICTURE_ITEM_LEN_MAX)?;
     let tags = in_order(&file);
     let in_ape = ape::pictures(path, file.file_type());
     let mut pictures: Vec<&Picture> = tags.iter().flat_map(|tag| tag.pictures()).chain(&in_ape).collect();
@@ -84,7 +91,7 @@ fn options(with_pictures: bool) -> ParseOptions {
 }
 
 /// Opens and parses a file that is one; a FIFO must not hold up whoever asks.
-fn parsed(path: &Path, with_pictures: bool, item_len_max: usize) -> Option<TaggedFile> {
+fn parsed(path: &Path, options: &ParseOptions, item_len_max: usize) -> Option<TaggedFile> {
     file::open(path).ok()?;
     // These are of the calling thread.
     apply_global_options(GlobalOptions::new().allocation_limit(item_len_max));
@@ -95,7 +102,7 @@ fn parsed(path: &Path, with_pictures: bool, item_len_max: usize) -> Option<Tagge
         Ok(_) | Err(_) => Probe::open(path).ok()?,
     };
     probe
-        .options(options(with_pictures))
+        .options(*options)
         .read()
         .inspect_err(|error| log::debug!("{}: tags cannot be read: {error}", path.display()))
         .ok()
