@@ -1,6 +1,7 @@
 //! The example programs in `docs/examples/` are right without a warning, and the pictures beside them are of them.
 //!
 //! `UPDATE_PICTURES=1 cargo test -p orchestrion-program --test examples` draws them anew.
+#![cfg(test)]
 
 mod rig;
 

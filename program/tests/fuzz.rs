@@ -2,6 +2,7 @@
 //! program is asked of what is left. Nothing panics, nothing goes on for ever, and what is refused says why.
 //!
 //! `FUZZ_SEED=n` repeats one seed, `FUZZ_SEEDS=n` tries so many.
+#![cfg(test)]
 
 mod rig;
 
@@ -295,8 +296,7 @@ fn deep_long_and_foreign_texts_are_refused() {
     if let Some(Ok(program)) = document.map(Program::compile) {
         assert!(preview::week_svg(&program, START).len() < 20_000_000);
     }
-    let mut state = State::default();
-    state.volume = Some(255);
+    let state = State { volume: Some(255), ..State::default() };
     let program = rig::program(&serde_json::from_slice(DOCUMENTS[1]).unwrap());
     let Sound::Open(open) = program.what_now(&rig::clock(START.plus_ms(DAY_MS / 2)), &state).sound else {
         panic!("it is open at noon");

@@ -1,6 +1,7 @@
 //! The JSON Schemas in `schema/` are made from the types, and are those of today.
 //!
 //! `UPDATE_SCHEMA=1 cargo test -p orchestrion-program --test schema` writes them anew.
+#![cfg(test)]
 
 mod rig;
 
