@@ -14,9 +14,17 @@ pub const QUEUE_PAGE_LEN_MAX: usize = 100;
 pub const PATHS_LEN_MAX: usize = 256;
 /// Longest crossfade, in milliseconds.
 pub const CROSSFADE_MS_MAX: u32 = 12_000;
+/// Softest trim of a place, in dB.
+pub const TRIM_DB_MIN: f32 = -24.0;
+/// Loudest trim of a place, in dB.
+pub const TRIM_DB_MAX: f32 = 12.0;
 /// Loudest volume, in percent of the perceptual scale.
 pub const VOLUME_MAX: u8 = 100;
 /// Longest tag (title, artist, album) kept of a file, in characters.
 pub const TAG_LEN_MAX: usize = 300;
 /// Problems listed by one answer; the rest are only counted.
 pub const PROBLEMS_LEN_MAX: usize = 20;
+/// By how much music can be turned down for an announcement, in dB.
+pub const DUCK_DB_MAX: f32 = 60.0;
+/// Longest emergency, in seconds; a longer one is called again.
+pub const EMERGENCY_S_MAX: u32 = 24 * 3600;

@@ -11,8 +11,8 @@ use crate::status::{EntryId, Repeat};
 pub enum Method {
     /// `status`: answers [`crate::status::Status`].
     Status,
-    /// `why`: answers sentences that tell why it is as it is.
-    Why,
+    /// `why`: answers sentences that tell why it is as it is, or why a song does not come.
+    Why(WhyParams),
     /// `play`: goes on, or starts; with an entry jumps to it.
     Play(PlayParams),
     /// `pause`: fades out and holds the place.
@@ -33,10 +33,27 @@ pub enum Method {
     Mute(SwitchParams),
     /// `crossfade`: 0–12,000 ms.
     Crossfade(CrossfadeParams),
+    /// `trim`: how much louder or softer this place is, −24 to 12 dB.
+    Trim(TrimParams),
+    /// Everything that is said over the music.
+    Voice(VoiceMethod),
     /// Everything about the queue.
     Queue(QueueMethod),
     /// Everything about the connection and the process.
     Session(SessionMethod),
+}
+
+/// The methods about what is said over the music.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VoiceMethod {
+    /// `announce`: says a file over whatever plays; answered when it begins, or cannot.
+    Announce(AnnounceParams),
+    /// `hush`: takes away what is said and all that waits to be said.
+    Hush,
+    /// `emergency`: says a file over everything, again and again, at the loudest, also while it is closed.
+    Emergency(EmergencyParams),
+    /// `emergency.end`: ends it.
+    EndEmergency,
 }
 
 /// The methods about the queue.
@@ -69,10 +86,29 @@ pub enum SessionMethod {
     Unsubscribe,
     /// `methods`: answers the list of [`MethodInfo`].
     Methods,
+    /// `update`: ask for releases now.
+    Update,
+    /// `identify`: the LED says for some seconds which device this is.
+    Identify,
+    /// `snapshot`: answers what is on the screen, as `{"jpeg":"…"}` in hexadecimal digits.
+    Snapshot,
+    /// `screen`: on or off, until the device ends.
+    Screen(SwitchParams),
+    /// `show_now`: shows a film or picture at once, for a while.
+    ShowNow(ShowParams),
     /// `reload`: reads the configuration again, like SIGHUP.
     Reload,
     /// `shutdown`: ends the process, like SIGTERM.
     Shutdown,
+}
+
+/// Parameters of `why`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhyParams {
+    /// A song of the program: its id, or words of its title, its artists or its file's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<String>,
 }
 
 /// Parameters of `play`.
@@ -124,6 +160,14 @@ pub struct CrossfadeParams {
     pub fade_ms: u32,
 }
 
+/// Parameters of `trim`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrimParams {
+    /// −24 to 12 dB.
+    pub db: f32,
+}
+
 /// Parameters of `queue.list`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,6 +191,28 @@ pub enum Place {
     Last,
     /// Right after this entry.
     After(EntryId),
+}
+
+/// Parameters of `announce`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnnounceParams {
+    /// An absolute path or `file:` URL (see [`crate::location`]).
+    pub path: String,
+    /// By how much the music is turned down meanwhile, in dB; 12 where nothing is said. See
+    /// [`crate::limits::DUCK_DB_MAX`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duck_db: Option<f32>,
+}
+
+/// Parameters of `emergency`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmergencyParams {
+    /// As in [`AnnounceParams`].
+    pub path: String,
+    /// It ends by itself after so many seconds; see [`crate::limits::EMERGENCY_S_MAX`].
+    pub for_s: u32,
 }
 
 /// Parameters of `queue.add`.
@@ -186,6 +252,16 @@ pub struct MoveParams {
     pub at: Place,
 }
 
+/// Parameters of `show_now`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowParams {
+    /// The file.
+    pub path: String,
+    /// For so many seconds.
+    pub for_s: u32,
+}
+
 /// Parameters of `repeat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,7 +284,11 @@ pub struct MethodInfo {
 /// All methods, in the order in which a person would look for them.
 pub const METHODS: &[MethodInfo] = &[
     info("status", "", "what plays, and why"),
-    info("why", "", "why it plays this, or nothing"),
+    info(
+        "why",
+        r#"{"song":"la vie en rose"}"#,
+        "why it plays this, or nothing; with a song why that does not come",
+    ),
     info("play", r#"{"entry":12}"#, "go on or start; with an entry jump to it"),
     info("pause", "", "fade out and hold the place"),
     info("toggle", "", "pause when playing, play else"),
@@ -219,6 +299,15 @@ pub const METHODS: &[MethodInfo] = &[
     info("volume", r#"{"percent":40}"#, "0-100; or {\"by\":-5}"),
     info("mute", r#"{"on":true}"#, "silent, and still in its place"),
     info("crossfade", r#"{"fade_ms":5000}"#, "0-12000 milliseconds between songs"),
+    info("trim", r#"{"db":-3}"#, "this place softer or louder than songs are brought to, -24 to 12 dB"),
+    info("announce", r#"{"path":"/music/bell.wav","duck_db":12}"#, "say a file over the music"),
+    info("hush", "", "take away what is said and what waits to be said"),
+    info(
+        "emergency",
+        r#"{"path":"/music/leave.wav","for_s":600}"#,
+        "say a file over everything until its end",
+    ),
+    info("emergency.end", "", "end the emergency; what is right now goes on"),
     info("play_now", r#"{"paths":["/music/a.flac"]}"#, "add after the current entry and jump there"),
     info("queue.list", r#"{"offset":0,"limit":100}"#, "a page of the queue in playing order"),
     info("queue.add", r#"{"paths":["/music"],"at":"last"}"#, "at: \"next\", \"last\" or {\"after\":12}"),
@@ -230,6 +319,11 @@ pub const METHODS: &[MethodInfo] = &[
     info("subscribe", "", "StatusChanged and TimeChanged come from now on"),
     info("unsubscribe", "", "no more of them"),
     info("methods", "", "this list"),
+    info("update", "", "ask for releases now"),
+    info("identify", "", "the LED blinks very quickly for 15 s: this is the one"),
+    info("snapshot", "", "what is on the screen: a JPEG in hexadecimal digits"),
+    info("screen", r#"{"on":false}"#, "dark, or as ever; until the device ends"),
+    info("show_now", r#"{"path":"/films/a.mp4","for_s":60}"#, "show a film or picture at once, for a while"),
     info("reload", "", "read the configuration again, like SIGHUP"),
     info("shutdown", "", "end the process, like SIGTERM"),
 ];
@@ -271,7 +365,7 @@ impl Method {
         let params = Params { method: name, value: params };
         Ok(match name {
             "status" => params.none(Self::Status)?,
-            "why" => params.none(Self::Why)?,
+            "why" => Self::Why(params.read()?),
             "play" => Self::Play(params.read()?),
             "pause" => params.none(Self::Pause)?,
             "toggle" => params.none(Self::Toggle)?,
@@ -282,6 +376,11 @@ impl Method {
             "volume" => Self::Volume(params.read()?),
             "mute" => Self::Mute(params.read()?),
             "crossfade" => Self::Crossfade(params.read()?),
+            "trim" => Self::Trim(params.read()?),
+            "announce" => Self::Voice(VoiceMethod::Announce(params.read()?)),
+            "hush" => params.none(Self::Voice(VoiceMethod::Hush))?,
+            "emergency" => Self::Voice(VoiceMethod::Emergency(params.read()?)),
+            "emergency.end" => params.none(Self::Voice(VoiceMethod::EndEmergency))?,
             "play_now" => Self::Queue(QueueMethod::PlayNow(params.read()?)),
             "queue.list" => Self::Queue(QueueMethod::List(params.read()?)),
             "queue.add" => Self::Queue(QueueMethod::Add(params.read()?)),
@@ -294,6 +393,11 @@ impl Method {
             "unsubscribe" => params.none(Self::Session(SessionMethod::Unsubscribe))?,
             "methods" => params.none(Self::Session(SessionMethod::Methods))?,
             "reload" => params.none(Self::Session(SessionMethod::Reload))?,
+            "update" => params.none(Self::Session(SessionMethod::Update))?,
+            "snapshot" => params.none(Self::Session(SessionMethod::Snapshot))?,
+            "screen" => Self::Session(SessionMethod::Screen(params.read()?)),
+            "show_now" => Self::Session(SessionMethod::ShowNow(params.read()?)),
+            "identify" => params.none(Self::Session(SessionMethod::Identify))?,
             "shutdown" => params.none(Self::Session(SessionMethod::Shutdown))?,
             _ => return Err(MethodError::Unknown(name.chars().take(60).collect())),
         })
@@ -303,7 +407,7 @@ impl Method {
     pub fn name_and_params(&self) -> (&'static str, Option<Value>) {
         match self {
             Self::Status => ("status", None),
-            Self::Why => ("why", None),
+            Self::Why(params) => ("why", written(params)),
             Self::Play(params) => ("play", written(params)),
             Self::Pause => ("pause", None),
             Self::Toggle => ("toggle", None),
@@ -314,6 +418,13 @@ impl Method {
             Self::Volume(params) => ("volume", written(params)),
             Self::Mute(params) => ("mute", written(params)),
             Self::Crossfade(params) => ("crossfade", written(params)),
+            Self::Trim(params) => ("trim", written(params)),
+            Self::Voice(method) => match method {
+                VoiceMethod::Announce(params) => ("announce", written(params)),
+                VoiceMethod::Hush => ("hush", None),
+                VoiceMethod::Emergency(params) => ("emergency", written(params)),
+                VoiceMethod::EndEmergency => ("emergency.end", None),
+            },
             Self::Queue(method) => match method {
                 QueueMethod::List(params) => ("queue.list", written(params)),
                 QueueMethod::Add(params) => ("queue.add", written(params)),
@@ -329,6 +440,11 @@ impl Method {
                 SessionMethod::Unsubscribe => ("unsubscribe", None),
                 SessionMethod::Methods => ("methods", None),
                 SessionMethod::Reload => ("reload", None),
+                SessionMethod::Update => ("update", None),
+                SessionMethod::Identify => ("identify", None),
+                SessionMethod::Snapshot => ("snapshot", None),
+                SessionMethod::Screen(params) => ("screen", written(params)),
+                SessionMethod::ShowNow(params) => ("show_now", written(params)),
                 SessionMethod::Shutdown => ("shutdown", None),
             },
         }

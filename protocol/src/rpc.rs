@@ -145,7 +145,14 @@ pub fn response_line(id: &Id, outcome: &Result<Value, RpcError>) -> String {
 
 /// One line that tells subscribers something, without the line feed.
 pub fn notification_line(name: &str, params: &impl Serialize) -> String {
-    json!({"jsonrpc": "2.0", "method": name, "params": params}).to_string()
+    #[derive(Serialize)]
+    struct Line<'a, T: Serialize> {
+        jsonrpc: &'a str,
+        method: &'a str,
+        params: &'a T,
+    }
+    // Written as it is, without a tree of it in between: it is said each second.
+    serde_json::to_string(&Line { jsonrpc: "2.0", method: name, params }).unwrap_or_default()
 }
 
 /// What a client reads: an answer or a notification.
