@@ -76,7 +76,9 @@ pub struct Resolved {
 
 /// The JSON Schema of [`Resolved`], draft 2020-12.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Resolved).to_value()
+    let mut schema = schemars::schema_for!(Resolved);
+    schema.insert("title".to_owned(), "A program for a place".into());
+    schema.to_value()
 }
 
 /// Dayparts of a program.

@@ -6,7 +6,7 @@ mod week;
 use serde::Serialize;
 
 use crate::civil::{Absolute, Local};
-use crate::model::{Days, Spot, When};
+use crate::model::{Daypart, DaypartId, Days, Share, Spot, When};
 use crate::now::{Closed, Open, Sound, Source};
 use crate::program::Program;
 
@@ -32,6 +32,14 @@ pub struct Row {
     pub name: String,
     /// The volume, where music plays.
     pub volume: Option<u8>,
+}
+
+impl Row {
+    /// Whether another row is the same, and begins where this one ends.
+    fn goes_on_in(&self, next: &Self) -> bool {
+        let same = (self.what, &self.id, self.volume) == (next.what, &next.id, next.volume);
+        same && self.name == next.name && self.to == next.from
+    }
 }
 
 /// What a row is about.
@@ -66,7 +74,14 @@ pub fn week_table(program: &Program, from: Absolute, to: Absolute) -> Vec<Row> {
         let id = id.map(|daypart| daypart.id.to_string());
         Row { from, to, wall: wall(from, to), what, id, name: name(program, &stretch.now.sound), volume }
     });
-    let mut rows: Vec<Row> = stretches.collect();
+    let mut rows: Vec<Row> = Vec::new();
+    for row in stretches {
+        match rows.last_mut() {
+            // What differs is the screen, which a table does not show.
+            Some(last) if last.goes_on_in(&row) => (last.to, last.wall.1) = (row.to, row.wall.1),
+            _ => rows.push(row),
+        }
+    }
     rows.extend(program.due_between(from, to).into_iter().take(ROWS_MAX).map(|due| {
         let at = due.moment.at;
         let name = program.spot(due.spot.as_str()).map_or("", Spot::title).to_owned();
@@ -96,6 +111,24 @@ fn open_name(program: &Program, open: &Open) -> String {
         (None, Source::Lapse) => "after the service".to_owned(),
         (None, _) => "fallback".to_owned(),
     }
+}
+
+/// What a daypart plays, with the shares where there are several: `soul 67 %, acoustic 33 %`.
+pub fn plays_text(daypart: &Daypart) -> String {
+    let total: u64 = daypart.playlists.iter().map(|share| u64::from(share.weight)).sum();
+    let one = |share: &Share| match daypart.playlists.len() {
+        1 => share.id.to_string(),
+        _ => format!("{} {} %", share.id, (u64::from(share.weight) * 100 + total / 2) / total.max(1)),
+    };
+    daypart.playlists.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The dayparts that a spot is bound to, to be said behind when it is due; empty where it is bound to none.
+pub fn within_text(program: &Program, spot: &Spot) -> String {
+    let Some(dayparts) = &spot.dayparts else { return String::new() };
+    let named = |id: &DaypartId| program.daypart(program.daypart_number(id.as_str())?);
+    let names: Vec<&str> = dayparts.iter().filter_map(named).map(Daypart::title).collect();
+    format!(", in {}", names.join(", "))
 }
 
 /// When a spot is due, for people.

@@ -28,6 +28,7 @@ mod choose;
 mod history;
 mod names;
 mod rules;
+mod weigh;
 mod why;
 
 #[cfg(test)]

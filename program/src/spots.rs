@@ -3,7 +3,7 @@
 //! [`Spots`] is a machine without a clock. It is told of every stretch of time ([`Spots::pass`]), of every song that was
 //! heard ([`Spots::song_heard`]) and of how each spot ended ([`Spots::said`]); it is asked for a break at each song's end
 //! ([`Spots::due`]) and for spots that do not wait for one ([`Spots::next_cut_in`], [`Spots::cut_in`]). Everything that was
-//! due is handed out or told as missed, exactly once. What it remembers is stored and given back ([`Spots::memory`],
+//! due is handed out or told as missed, exactly once. What it remembers is stored and given back ([`Spots::changes`],
 //! [`Spots::resume`]).
 //!
 //! # What was decided where the agreed meaning is silent
@@ -49,8 +49,8 @@ use crate::model::{Class, How, Library, RecordingId, SpotId};
 use crate::program::Program;
 use crate::shelf::Shelf;
 
-pub use memory::{FIRED_MAX, MEMORY_VERSION, Memory, OWED_MAX, TAKEN_MAX};
-use memory::{One, Taken};
+use memory::{Count, Head, One, Taken, Told};
+pub use memory::{FIRED_MAX, MEMORY_VERSION, Memory, OWED_MAX, Piece, TAKEN_MAX};
 use misses::Misses;
 pub use misses::ROWS_MAX;
 pub use pass::GAP_DAYS_MAX;
@@ -193,7 +193,9 @@ pub struct Said {
 pub struct Spots {
     rules: Rules,
     /// What is remembered, but for what is beside it here.
-    memory: Memory,
+    memory: Head,
+    /// As `rules.daypart_sets`.
+    counts: Vec<Count>,
     /// As `rules.list`.
     ones: Vec<One>,
     /// As `rules.commons`.
@@ -201,6 +203,8 @@ pub struct Spots {
     /// Rank and number of the equals of each spot, on the day that is counted.
     phases: Vec<(u64, u64)>,
     plan: pass::Plan,
+    /// What was stored.
+    told: Told,
     /// Where the last stretch ended, whether the clock was trusted or not.
     now: Absolute,
 }
@@ -214,40 +218,71 @@ impl Spots {
     /// Goes on after a restart. What was handed out and not told of is missed (`off`).
     pub fn resume(program: &Program, library: &Library, memory: Memory) -> (Self, Vec<Missed>) {
         let mut misses = Misses::default();
-        let mut memory = if memory.v == MEMORY_VERSION { memory } else { Memory::default() };
-        memory.v = MEMORY_VERSION;
-        for taken in std::mem::take(&mut memory.taken) {
+        let stored = memory.clone();
+        let mut memory = if memory.head.v == MEMORY_VERSION { memory } else { Memory::default() };
+        memory.head.v = MEMORY_VERSION;
+        for taken in std::mem::take(&mut memory.head.taken) {
             misses.add(&taken.spot, taken.at, Why::Off, 1);
         }
-        (Self::made_of(program, library, memory), misses.rows())
+        (Self::made_of(program, library, memory, &stored), misses.rows())
     }
 
     /// Goes on with another release. What plays may still be told of.
     pub fn renew(&mut self, program: &Program, library: &Library) {
-        *self = Self { now: self.now, ..Self::made_of(program, library, self.memory()) };
+        let (stored, gone) = (self.told.memory(&self.rules), self.told.gone().to_vec());
+        let mut spots = Self { now: self.now, ..Self::made_of(program, library, self.memory(), &stored) };
+        spots.told.forget(&gone);
+        *self = spots;
     }
 
-    fn made_of(program: &Program, library: &Library, mut memory: Memory) -> Self {
+    fn made_of(program: &Program, library: &Library, mut memory: Memory, stored: &Memory) -> Self {
         let rules = Rules::new(program.document(), &Shelf::new(library));
-        let ones = rules.list.iter().map(|rule| memory.spots.remove(&rule.id).unwrap_or_default()).collect();
+        let counts: Vec<Count> = (0..rules.daypart_sets.len())
+            .map(|set| memory.head.counts.remove(&rules.set_name(set)))
+            .map(Option::unwrap_or_default)
+            .collect();
+        memory.head.counts.clear();
+        let one = |rule: &rule::Rule| {
+            let mut one = memory.spots.remove(&rule.id).unwrap_or_default();
+            one.begin(rule, &counts);
+            one
+        };
+        let ones = rules.list.iter().map(one).collect();
         let commons = rules.commons.iter().map(|name| memory.commons.remove(name)).collect();
-        (memory.spots, memory.commons) = Default::default();
         let phases = vec![(0, 1); rules.list.len()];
-        let now = memory.at.unwrap_or_default();
-        let mut spots = Self { rules, memory, ones, commons, phases, plan: pass::Plan::default(), now };
+        let now = memory.head.at.unwrap_or_default();
+        let told = Told::of(stored, &rules);
+        let (memory, plan) = (memory.head, pass::Plan::default());
+        let mut spots = Self { rules, memory, counts, ones, commons, phases, plan, told, now };
         spots.find_phases();
         spots
     }
 
-    /// What is to be stored: with each play, so that nothing is said twice or forgotten.
+    fn head(&self) -> Head {
+        let counts = self.counts.iter().enumerate().filter(|(_, count)| **count != Count::default());
+        let counts = counts.map(|(set, count)| (self.rules.set_name(set), *count)).collect();
+        Head { counts, ..self.memory.clone() }
+    }
+
+    /// All that is remembered.
     pub fn memory(&self) -> Memory {
         let ones = self.rules.list.iter().zip(&self.ones).filter(|(_, one)| !one.is_blank());
         let commons = self.rules.commons.iter().zip(&self.commons);
         Memory {
+            head: self.head(),
             spots: ones.map(|(rule, one)| (rule.id.clone(), one.clone())).collect(),
             commons: commons.filter_map(|(name, last)| Some((name.clone(), (*last)?))).collect(),
-            ..self.memory.clone()
         }
+    }
+
+    /// What is to be stored with each play, so that nothing is said twice or forgotten: the pieces that have changed since
+    /// this was asked last, or since what was stored was given back. [`Memory::of_pieces`] makes a memory of all of them.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON, which has no reason to be.
+    pub fn changes(&mut self) -> Result<Vec<Piece>, serde_json::Error> {
+        let head = self.head();
+        self.told.tell(&self.rules, &head, &self.ones, &self.commons)
     }
 
     /// A song has ended, or was skipped, after so much of it was heard.
@@ -259,7 +294,13 @@ impl Spots {
         misses.rows()
     }
 
-    /// A spot that was handed out has ended: it was heard, or its file failed.
+    /// A spot that was handed out begins to be heard. From now on it has a row of its own in the play log, which tells how it
+    /// ended; it is not missed any more, whatever becomes of it.
+    pub fn begun(&mut self, spot: &SpotId) {
+        self.memory.taken.retain(|taken| taken.spot != spot.as_str());
+    }
+
+    /// A spot that was handed out has ended: it was heard, or its file failed before anything was.
     pub fn said(&mut self, spot: &SpotId, heard: bool) -> Option<Missed> {
         let at = self.memory.taken.iter().position(|taken| taken.spot == spot.as_str())?;
         let taken: Taken = self.memory.taken.remove(at);

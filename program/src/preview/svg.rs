@@ -3,23 +3,29 @@
 use std::fmt::{self, Write};
 
 use super::week::{Day, Fill, Half, Piece, days};
-use super::when_text;
+use super::{when_text, within_text};
 use crate::civil::{Absolute, DAY_MS, TimeOfDay};
 use crate::program::Program;
 
 const AXIS_WIDTH: f64 = 56.0;
 /// Of a day's tiles.
-const TILE_WIDTH: f64 = 126.0;
+const TILE_WIDTH: f64 = 140.0;
 /// Of the lane beside them, in which spots at clock times are written; without such spots there is none.
-const LANE_WIDTH: f64 = 122.0;
+const LANE_WIDTH: f64 = 134.0;
+/// How far a spot's mark reaches into the tiles: not over what is written in them.
+const TICK_WIDTH: f64 = 14.0;
 const MARK_HEIGHT: f64 = 11.5;
 const HEAD_HEIGHT: f64 = 92.0;
 const HOUR_HEIGHT: f64 = 30.0;
 const FOOT_LINE_HEIGHT: f64 = 18.0;
 /// Letters that fit into a column, at the size in which names are written.
-const NAME_CHARS: usize = 16;
+const NAME_CHARS: usize = 18;
+/// The same in small letters.
+const SMALL_CHARS: usize = 24;
 /// Letters of a spot's name that fit into the lane.
-const MARK_CHARS: usize = 12;
+const MARK_CHARS: usize = 16;
+/// Letters of a line below the picture.
+const NOTE_CHARS: usize = 220;
 /// Spots at clock times that are drawn on a day; those beyond are counted. So many fit below each other.
 const MARKS_MAX: usize = 60;
 /// Other spots that are listed below; those beyond are counted.
@@ -36,7 +42,7 @@ const HEAD: &str = r##"<style>
 text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #22282e; font-size: 12px }
 .title { font-size: 19px; font-weight: 600 } .day { font-size: 14px; font-weight: 600 } .small { font-size: 10.5px }
 .axis { fill: #68727c; font-size: 11px } .name { font-weight: 600 } .exception { fill: #a03c00; font-size: 11px }
-.mark { fill: #7a1022; font-size: 10.5px } .unheard { fill: #8a8f94 }
+.mark { fill: #7a1022; font-size: 10.5px } .unheard { fill: #8a8f94 } .closed { fill: #68727c; font-size: 11px }
 </style>
 <defs>
 <pattern id="closed" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="#e9ebed"/><rect width="3" height="8" fill="#dfe2e5"/></pattern>
@@ -91,7 +97,7 @@ fn draw(svg: &mut String, program: &Program, from: Absolute) -> fmt::Result {
     }
     for (nth, note) in notes.iter().enumerate() {
         let y = below + 24.0 + nth as f64 * FOOT_LINE_HEIGHT;
-        writeln!(svg, r#"<text x="{AXIS_WIDTH}" y="{y}">{}</text>"#, escaped(&shortened(note, 130)))?;
+        writeln!(svg, r#"<text x="{AXIS_WIDTH}" y="{y}">{}</text>"#, escaped(&shortened(note, NOTE_CHARS)))?;
     }
     svg.push_str("</svg>\n");
     Ok(())
@@ -157,10 +163,14 @@ fn tile(svg: &mut String, piece: &Piece, x: f64, quiet_until: &mut f64) -> fmt::
         svg,
         r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{stroke}"/>"#
     )?;
-    if piece.fill == Fill::Closed || height < 17.0 || piece.half != Half::Whole || y < *quiet_until {
+    if height < 17.0 || piece.half != Half::Whole || y < *quiet_until {
         return Ok(());
     }
     let left = x + 6.0;
+    if piece.fill == Fill::Closed {
+        let name = escaped(&shortened(&piece.name, SMALL_CHARS));
+        return writeln!(svg, r#"<text class="closed" x="{left}" y="{}">{name}</text>"#, y + 13.0);
+    }
     let name = escaped(&shortened(&piece.name, NAME_CHARS));
     writeln!(svg, r#"<text class="name" x="{left}" y="{}">{name}</text>"#, y + 13.5)?;
     *quiet_until = y + 15.0;
@@ -169,6 +179,11 @@ fn tile(svg: &mut String, piece: &Piece, x: f64, quiet_until: &mut f64) -> fmt::
         let volume = piece.volume.map(|volume| format!(" · vol {volume}")).unwrap_or_default();
         writeln!(svg, r#"<text class="small" x="{left}" y="{}">{from}–{to}{volume}</text>"#, y + 27.0)?;
         *quiet_until = y + 29.0;
+    }
+    if height >= 42.0 && !piece.plays.is_empty() {
+        let plays = escaped(&shortened(&piece.plays, SMALL_CHARS));
+        writeln!(svg, r#"<text class="small" x="{left}" y="{}">{plays}</text>"#, y + 40.0)?;
+        *quiet_until = y + 42.0;
     }
     Ok(())
 }
@@ -181,23 +196,45 @@ fn marks(svg: &mut String, day: &Day, x: f64) -> fmt::Result {
         // Names below each other, each with a line to its moment.
         let line = y.max(free_from);
         free_from = line + MARK_HEIGHT;
-        let from = x - TILE_WIDTH;
+        let from = x - TICK_WIDTH;
         writeln!(svg, r#"<path d="M{from} {y}H{x}" stroke="{colour}" stroke-dasharray="2 3"/>"#)?;
         writeln!(svg, r#"<path d="M{x} {y}L{} {line}" stroke="{colour}" fill="none"/>"#, x + 8.0)?;
         let text = escaped(&format!("{} {}", on_the_wall(mark.at_ms), shortened(&mark.name, MARK_CHARS)));
-        writeln!(svg, r#"<text class="{class}" x="{}" y="{}">{text}</text>"#, x + 10.0, line + 3.5)?;
+        // Who points at a name that was cut sees it whole.
+        let title = escaped(&mark.name);
+        let (left, line) = (x + 10.0, line + 3.5);
+        writeln!(svg, r#"<text class="{class}" x="{left}" y="{line}">{text}<title>{title}</title></text>"#)?;
     }
     Ok(())
 }
 
+/// What the signs mean that are in the picture.
+fn signs(program: &Program, days: &[Day]) -> String {
+    let marks = || days.iter().flat_map(|day| &day.marks);
+    let mut signs = vec!["hatched: closed", "vol: the volume, from 0 to 100, and below it the playlists"];
+    if marks().any(|mark| mark.heard) {
+        signs.push("red: spots at clock times");
+    }
+    if marks().any(|mark| !mark.heard) {
+        signs.push("grey: spots that are due when they cannot be heard");
+    }
+    if program.document().hours.screen.is_some() {
+        signs.push("blue line: the screen is on");
+    }
+    if days.iter().any(|day| day.exception.is_some()) {
+        signs.push("◆ not the hours of the week");
+    }
+    signs.join(" · ")
+}
+
 /// What is said below the picture.
 fn notes(program: &Program, days: &[Day]) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = vec![signs(program, days)];
     let spots = &program.document().spots;
     let others: Vec<String> = spots
         .iter()
         .filter(|spot| !spot.when.needs_clock())
-        .map(|spot| format!("♪ {}: {}", spot.title(), when_text(&spot.when)))
+        .map(|spot| format!("♪ {}: {}{}", spot.title(), when_text(&spot.when), within_text(program, spot)))
         .collect();
     notes.extend(others.iter().take(LISTED_MAX).cloned());
     if others.len() > LISTED_MAX {
@@ -216,12 +253,6 @@ fn notes(program: &Program, days: &[Day]) -> Vec<String> {
             };
             notes.push(format!("{}: {from}–{to} {what}", day.date));
         }
-    }
-    if days.iter().flat_map(|day| &day.marks).any(|mark| !mark.heard) {
-        notes.push("grey marks: spots that are due when they cannot be heard".to_owned());
-    }
-    if program.document().hours.screen.is_some() {
-        notes.push("blue line: the screen is on".to_owned());
     }
     notes
 }

@@ -25,6 +25,8 @@ pub(super) struct Piece {
     pub half: Half,
     pub fill: Fill,
     pub name: String,
+    /// The playlists, where a daypart holds.
+    pub plays: String,
     pub volume: Option<u8>,
 }
 
@@ -145,6 +147,11 @@ fn pieces(
             (Fill::Closed, None)
         }
     };
+    let daypart = match fill {
+        Fill::Daypart(number) => program.daypart(number),
+        Fill::Other | Fill::Closed => None,
+    };
+    let plays = daypart.map(super::plays_text).unwrap_or_default();
     let piece = |pair: &[Absolute]| {
         let from_ms = on_the_wall(program, date, pair[0]);
         let to_ms = from_ms + pair[1].since_ms(pair[0]);
@@ -155,7 +162,8 @@ fn pieces(
             (true, false) => Half::Left,
             (true, true) => Half::Right,
         };
-        Piece { from_ms, to_ms, half, fill, name: super::name(program, &stretch.now.sound), volume }
+        let name = super::name(program, &stretch.now.sound);
+        Piece { from_ms, to_ms, half, fill, name, plays: plays.clone(), volume }
     };
     cuts.windows(2).map(piece).collect()
 }

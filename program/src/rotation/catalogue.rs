@@ -138,7 +138,10 @@ pub struct Catalogue {
     everything: List,
     /// Until when a song is kept away, in ms since 1970.
     held: HashMap<SongNo, i64>,
-    mean_song_ms: u64,
+    /// How long each recording is, in ms; 0 where that is not known.
+    lengths_ms: Vec<u64>,
+    /// Of the music: of how many it is known, and the sum.
+    known_lengths: (u64, u128),
 }
 
 /// How long a song is taken to be where no recording says how long it is, in ms.
@@ -189,7 +192,11 @@ impl Catalogue {
             }
         };
         let mut catalogue = Self::build(library.recordings.iter().map(recorded), playlists);
-        catalogue.mean_song_ms = mean_ms(&catalogue, library);
+        for recording in &library.recordings {
+            if let Some(duration_ms) = recording.duration_ms {
+                catalogue.learn_length(recording.id.as_str(), duration_ms);
+            }
+        }
         catalogue
     }
 
@@ -231,6 +238,7 @@ impl Catalogue {
             lists.push(List::new(id, songs, &entries));
         }
         let everything = List::new("", music, &entries);
+        let lengths_ms = vec![0; entries.len()];
         let numbering = Arc::new(numbering);
         Self {
             numbering,
@@ -240,13 +248,30 @@ impl Catalogue {
             list_numbers,
             everything,
             held: HashMap::new(),
-            mean_song_ms: SONG_MS_DEFAULT,
+            lengths_ms,
+            known_lengths: (0, 0),
         }
     }
 
     /// How long a song is on the average, in ms: of the music of which it is known, [`SONG_MS_DEFAULT`] where it is of none.
     pub fn mean_song_ms(&self) -> u64 {
-        self.mean_song_ms
+        let (count, sum_ms) = self.known_lengths;
+        u64::try_from(sum_ms.checked_div(count.into()).unwrap_or(SONG_MS_DEFAULT.into())).unwrap_or(u64::MAX)
+    }
+
+    /// A recording is so long: what a file that was opened says, if its owner did not. A length of 0 says nothing.
+    pub fn learn_length(&mut self, recording: &str, length_ms: u64) {
+        let Some(song) = self.number(recording) else { return };
+        let is_music = self.everything.songs.binary_search(&song).is_ok();
+        let Some(known) = self.lengths_ms.get_mut(song as usize) else { return };
+        if length_ms == 0 || *known > 0 {
+            return;
+        }
+        *known = length_ms;
+        if is_music {
+            let (count, sum_ms) = self.known_lengths;
+            self.known_lengths = (count + 1, sum_ms.saturating_add(length_ms.into()));
+        }
     }
 
     /// How many recordings it has.
@@ -309,21 +334,22 @@ impl Catalogue {
         &self.everything
     }
 
-    /// How many different songs, artists and albums these are; a song that matches nobody is somebody of its own.
-    pub(super) fn distinct(&self, songs: impl Iterator<Item = SongNo>) -> Distinct {
+    /// How many artists and albums it numbers.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.numbering.artists.names.len(), self.numbering.albums.names.len())
+    }
+
+    /// How many different artists and albums these songs have, of which none is named twice; a song that matches nobody is
+    /// somebody of its own.
+    pub(super) fn distinct(&self, songs: impl ExactSizeIterator<Item = SongNo>) -> Distinct {
         let mut seen = Seen {
-            songs: Bits::new(self.entries.len()),
             artists: Bits::new(self.numbering.artists.names.len()),
             albums: Bits::new(self.numbering.albums.names.len()),
         };
-        let mut distinct = Distinct::default();
+        let mut distinct = Distinct { songs: songs.len() as u64, ..Distinct::default() };
         for song in songs {
-            if !seen.songs.insert(song) {
-                continue;
-            }
             let entry = self.entry(song);
             let artists = self.artists(entry);
-            distinct.songs += 1;
             distinct.artists += match artists {
                 [] => 1,
                 artists => artists.iter().filter(|artist| seen.artists.insert(**artist)).count() as u64,
@@ -332,18 +358,6 @@ impl Catalogue {
         }
         distinct
     }
-}
-
-fn mean_ms(catalogue: &Catalogue, library: &Library) -> u64 {
-    let is_music =
-        catalogue.everything.songs.iter().map(|song| catalogue.id(*song)).collect::<HashSet<&str>>();
-    let songs = library.recordings.iter().filter(|recording| is_music.contains(recording.id.as_str()));
-    let (mut sum_ms, mut count) = (0u128, 0);
-    for ms in songs.filter_map(|recording| recording.duration_ms).filter(|ms| *ms > 0) {
-        sum_ms += u128::from(ms);
-        count += 1;
-    }
-    u64::try_from(sum_ms.checked_div(count).unwrap_or(SONG_MS_DEFAULT.into())).unwrap_or(u64::MAX)
 }
 
 /// How many different ones there are.
@@ -355,7 +369,6 @@ pub(super) struct Distinct {
 }
 
 struct Seen {
-    songs: Bits,
     artists: Bits,
     albums: Bits,
 }

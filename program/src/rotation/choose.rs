@@ -7,6 +7,7 @@
 use super::catalogue::{Catalogue, List, SongNo};
 use super::chance::Draws;
 use super::rules::{Broken, Caps, Rule, Rules};
+use super::weigh::Weighed;
 
 /// Songs that are tried by chance before all are weighed. A normal song is liked half, so with half of the songs kept away
 /// one choice in a hundred million weighs them all.
@@ -51,14 +52,21 @@ pub(super) struct Found {
 
 /// How good a candidate is: less is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank(u8);
+pub(super) struct Rank(u8);
 
 impl Rank {
-    const CLEAN: Self = Self(0);
+    pub(super) const CLEAN: Self = Self(0);
     const CAPPED: Self = Self(1);
     /// Only the song's own count is left; the least recent wins.
     const LEAST_RECENT: Self = Self(1 + Rule::ALL.len() as u8);
-    const NOT_AT_ALL: Self = Self(u8::MAX);
+    /// Nobody has looked yet.
+    pub(super) const NOT_ASKED: Self = Self(u8::MAX - 1);
+    pub(super) const NOT_AT_ALL: Self = Self(u8::MAX);
+
+    /// It breaks a rule as it was said; so much has to be loosened when the rules are capped.
+    pub(super) fn capped(depth: u8) -> Self {
+        Self(Self::CAPPED.0 + depth)
+    }
 }
 
 /// Chooses among playlists, in the order in which they were drawn.
@@ -116,45 +124,19 @@ fn try_some(rules: &Rules<'_>, list: &List, manner: Manner, draws: &mut Draws) -
     None
 }
 
-/// All songs of a pool, weighed.
-struct Weighed {
-    /// Of each playlist, by position.
-    ranks: Vec<Vec<Rank>>,
-    best: Vec<Rank>,
-}
-
-fn weigh(rules: &Rules<'_>, pool: &[&List], caps: &Caps) -> Weighed {
-    let rank = |song: SongNo| {
-        if !rules.permits(song) {
-            return Rank::NOT_AT_ALL;
-        }
-        if rules.broken(song, &Caps::NONE).none() {
-            return Rank::CLEAN;
-        }
-        Rank(1 + rules.broken(song, caps).depth())
-    };
-    let ranks: Vec<Vec<Rank>> =
-        pool.iter().map(|list| list.songs.iter().map(|song| rank(*song)).collect()).collect();
-    let best = ranks.iter().map(|ranks| ranks.iter().copied().min().unwrap_or(Rank::NOT_AT_ALL)).collect();
-    Weighed { ranks, best }
-}
-
 fn weigh_all(rules: &Rules<'_>, pool: &[&List], manner: Manner, draws: &mut Draws) -> Option<Found> {
-    let songs = pool.iter().flat_map(|list| list.songs.iter().copied());
-    let caps = Caps::of(rules.catalogue.distinct(songs.filter(|song| rules.permits(*song))));
-    let weighed = weigh(rules, pool, &caps);
+    let weighed = Weighed::new(rules, pool);
     // Of equals the one that was drawn first: a rule is kept before a weight is.
-    let (list, rank) = weighed
-        .best
+    let (list, rank) = pool
         .iter()
-        .copied()
+        .map(|list| weighed.best(list))
         .enumerate()
         .min_by_key(|(_, rank)| *rank)
         .filter(|(_, rank)| *rank != Rank::NOT_AT_ALL)?;
     let (list, position) = if rank == Rank::LEAST_RECENT {
         least_recent(rules, pool, &weighed)?
     } else {
-        (list, draw(rules.catalogue, pool[list], &weighed.ranks[list], (rank, manner), draws)?)
+        (list, draw(rules.catalogue, pool[list], &weighed, (rank, manner), draws)?)
     };
     let song = pool[list].songs[position as usize];
     let freedom = match rank {
@@ -168,9 +150,10 @@ fn weigh_all(rules: &Rules<'_>, pool: &[&List], manner: Manner, draws: &mut Draw
 
 /// The song that was heard longest ago, of those that may come at all.
 fn least_recent(rules: &Rules<'_>, pool: &[&List], weighed: &Weighed) -> Option<(usize, u32)> {
-    let all = pool.iter().zip(&weighed.ranks).enumerate().flat_map(|(list, (songs, ranks))| {
-        let permitted = ranks.iter().enumerate().filter(|(_, rank)| **rank == Rank::LEAST_RECENT);
-        permitted.map(move |(position, _)| (list, position, songs.songs[position]))
+    let all = pool.iter().enumerate().flat_map(|(list, songs)| {
+        let songs = songs.songs.iter().enumerate();
+        let permitted = songs.filter(|(_, song)| weighed.rank(**song) == Rank::LEAST_RECENT);
+        permitted.map(move |(position, song)| (list, position, *song))
     });
     let oldest = all.min_by_key(|(_, _, song)| rules.history.song(*song).play)?;
     Some((oldest.0, oldest.1 as u32))
@@ -180,11 +163,11 @@ fn least_recent(rules: &Rules<'_>, pool: &[&List], weighed: &Weighed) -> Option<
 fn draw(
     catalogue: &Catalogue,
     list: &List,
-    ranks: &[Rank],
+    weighed: &Weighed,
     (rank, manner): (Rank, Manner),
     draws: &mut Draws,
 ) -> Option<u32> {
-    let is_one = |position: &u32| ranks[*position as usize] == rank;
+    let is_one = |position: &u32| weighed.rank(list.songs[*position as usize]) == rank;
     match manner {
         Manner::AlbumFirst => {
             let with_one = || list.albums().filter(|album| album.iter().any(is_one));
@@ -192,7 +175,7 @@ fn draw(
             draw_liked(catalogue, list, album.iter().copied().filter(is_one), draws)
         }
         Manner::Shuffle | Manner::InOrder => {
-            draw_liked(catalogue, list, (0..ranks.len() as u32).filter(is_one), draws)
+            draw_liked(catalogue, list, (0..list.songs.len() as u32).filter(is_one), draws)
         }
     }
 }

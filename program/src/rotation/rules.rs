@@ -2,6 +2,7 @@
 
 use super::catalogue::{Barred, Catalogue, Distinct, Entry, NOBODY, SongNo};
 use super::history::{History, Lately};
+use super::weigh::Breaks;
 
 /// The window of `us114`: 17 U.S.C. § 114(j)(13), the "sound recording performance complement".
 const US114_WINDOW_MS: i64 = 3 * 60 * 60 * 1000;
@@ -73,6 +74,11 @@ impl Broken {
         }
     }
 
+    /// What either breaks.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub(super) fn none(self) -> bool {
         self.0 == 0
     }
@@ -89,6 +95,14 @@ impl Broken {
     pub(super) fn rules(self) -> impl Iterator<Item = Rule> {
         Rule::ALL.into_iter().filter(move |rule| self.has(*rule))
     }
+}
+
+/// What is kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Song,
+    Artist,
+    Album,
 }
 
 /// Why a song may not come at all, and when it may again.
@@ -180,6 +194,7 @@ impl Rules<'_> {
     }
 
     /// Why it may not come at all.
+    #[inline]
     pub(super) fn forbidden(&self, song: SongNo) -> Option<Forbidden> {
         let entry = self.catalogue.entry(song);
         if let Some(barred) = entry.barred.filter(|barred| *barred != Barred::Explicit || !self.explicit) {
@@ -236,37 +251,44 @@ impl Rules<'_> {
 
     /// Which rules it would break if they were capped so.
     pub(super) fn broken(&self, song: SongNo, caps: &Caps) -> Broken {
-        let (entry, limits) = (self.catalogue.entry(song), &self.limits);
-        let mut broken = Broken::default();
-        let last = self.history.song(song);
-        if last.play > 0 {
-            let (few, soon) = self.too_near(limits.song, last.play, last.at_ms, caps.song);
-            broken.add(Rule::SongCount, few);
-            broken.add(Rule::SongMinutes, soon);
-        }
+        let entry = self.catalogue.entry(song);
+        let mut broken = self.breaks(Kind::Song, song, caps).capped;
         for artist in self.catalogue.artists(entry) {
-            let lately = self.history.artist(*artist);
-            let (few, soon) = self.too_near(limits.artist, lately.play, lately.times_ms[0], caps.artist);
-            broken.add(Rule::ArtistCount, few);
-            broken.add(Rule::ArtistMinutes, soon);
+            broken = broken.and(self.breaks(Kind::Artist, *artist, caps).capped);
         }
         if entry.album != NOBODY {
-            let lately = self.history.album(entry.album);
-            let (few, soon) = self.too_near(limits.album, lately.play, lately.times_ms[0], caps.album);
-            broken.add(Rule::AlbumCount, few);
-            broken.add(Rule::AlbumMinutes, soon);
+            broken = broken.and(self.breaks(Kind::Album, entry.album, caps).capped);
         }
         broken
     }
 
-    /// Whether too few songs came since a play, and whether too little time has passed.
-    fn too_near(&self, apart: Apart, play: u64, at_ms: i64, cap: u64) -> (bool, bool) {
+    /// What a song alone, an artist or an album would break by having been heard, as the rules were said and if they were
+    /// capped so.
+    pub(super) fn breaks(&self, kind: Kind, number: u32, caps: &Caps) -> Breaks {
+        let (apart, cap, rules) = match kind {
+            Kind::Song => (self.limits.song, caps.song, (Rule::SongCount, Rule::SongMinutes)),
+            Kind::Artist => (self.limits.artist, caps.artist, (Rule::ArtistCount, Rule::ArtistMinutes)),
+            Kind::Album => (self.limits.album, caps.album, (Rule::AlbumCount, Rule::AlbumMinutes)),
+        };
+        let lately = |lately: &Lately| (lately.play, lately.times_ms[0]);
+        let (play, at_ms) = match kind {
+            Kind::Song => {
+                let last = self.history.song(number);
+                (last.play, last.at_ms)
+            }
+            Kind::Artist => lately(self.history.artist(number)),
+            Kind::Album => lately(self.history.album(number)),
+        };
+        let mut breaks = Breaks::default();
         if play == 0 {
-            return (false, false);
+            return breaks;
         }
-        let since = self.since(play);
-        let soon = since < cap && self.now_ms().saturating_sub(at_ms) < apart.ms();
-        (since < apart.count.min(cap), soon)
+        let (since, soon) = (self.since(play), self.now_ms().saturating_sub(at_ms) < apart.ms());
+        breaks.said.add(rules.0, since < apart.count);
+        breaks.said.add(rules.1, soon);
+        breaks.capped.add(rules.0, since < apart.count.min(cap));
+        breaks.capped.add(rules.1, since < cap && soon);
+        breaks
     }
 
     /// Songs that were heard after that play.

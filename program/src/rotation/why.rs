@@ -1,5 +1,6 @@
 //! What keeps a song away, for whoever asks why it does not come.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -102,7 +103,8 @@ pub fn why_not(
     if !in_order {
         let pool =
             lists.iter().filter_map(|id| catalogue.list(id)).flat_map(|list| list.songs.iter().copied());
-        let caps = Caps::of(catalogue.distinct(pool.filter(|song| rules.permits(*song))));
+        let permitted: BTreeSet<SongNo> = pool.filter(|song| rules.permits(*song)).collect();
+        let caps = Caps::of(catalogue.distinct(permitted.into_iter()));
         let broken = rules.broken(song, &caps);
         kept.extend(broken.rules().map(|rule| (Kept::Rule(rule), until(&rules, song, rule, &caps))));
     }

@@ -87,10 +87,10 @@ impl Spots {
             }
             let to_go_ms = match rule.pace {
                 Pace::Open(grid) => {
-                    let index = grid.first_after(one.settled_ms, self.phases[at]);
-                    grid.due_ms(index, self.phases[at]).saturating_sub(one.open_ms)
+                    let index = grid.first_after(self.settled_ms(at), self.phases[at]);
+                    grid.due_ms(index, self.phases[at]).saturating_sub(self.open_ms(at))
                 }
-                Pace::Air { ms } => ms.saturating_sub(one.air_ms),
+                Pace::Air { ms } => ms.saturating_sub(self.air_ms(at)),
                 Pace::Songs(_) | Pace::Clock => continue,
             };
             let due = self.coming(now_ms.saturating_add(i64::try_from(to_go_ms).unwrap_or(i64::MAX)), now);
@@ -141,10 +141,10 @@ impl Spots {
         let (to_go_ms, from) = match rule.pace {
             Pace::Open(grid) => {
                 let phase = self.phases[at];
-                let due_ms = grid.due_ms(grid.first_after(one.settled_ms, phase), phase);
-                (due_ms.saturating_sub(one.open_ms), From::Grid(due_ms))
+                let due_ms = grid.due_ms(grid.first_after(self.settled_ms(at), phase), phase);
+                (due_ms.saturating_sub(self.open_ms(at)), From::Grid(due_ms))
             }
-            Pace::Air { ms } => (ms.saturating_sub(one.air_ms), From::Air),
+            Pace::Air { ms } => (ms.saturating_sub(self.air_ms(at)), From::Air),
             Pace::Songs(_) | Pace::Clock => return None,
         };
         let ahead_ms = i64::try_from(to_go_ms).ok().filter(|_| to_go_ms <= half_ms)?;
@@ -277,13 +277,14 @@ impl Spots {
 
     fn take(&mut self, candidate: &Candidate, full: &Full, misses: &mut Misses) -> Said {
         let start_ms = self.memory.lived_ms.saturating_add(i64::try_from(full.ms).unwrap_or(i64::MAX));
+        let air_ms = self.count_of(candidate.at).air_ms;
         let (rule, one) = (&self.rules.list[candidate.at], &mut self.ones[candidate.at]);
         match candidate.from {
             From::Waiting => one.due = None,
             From::Owed => drop(one.owed.remove(0)),
             From::Grid(due_ms) => one.settled_ms = one.settled_ms.max(due_ms),
             // The next one counts from here.
-            From::Air => one.air_ms = 0,
+            From::Air => one.air_ms = Some(air_ms),
             From::Clock(key) => one.fire(key),
         }
         one.last_ms = Some(start_ms);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::memory::{Due, OWED_MAX, One};
+use super::memory::{Count, Due, OWED_MAX, One};
 use super::misses::Misses;
 use super::rule::{Grid, Pace, Rule};
 use super::{During, LATE_MS_MAX, Missed, Span, Spots, Why};
@@ -120,13 +120,18 @@ impl Spots {
         if self.memory.day == Some(day) || (!trusted && self.memory.day.is_some()) {
             return;
         }
-        self.memory.day = Some(day);
+        let before = self.memory.day.replace(day);
         self.memory.open_ms = 0;
+        self.counts.iter_mut().for_each(|count| count.open_ms = 0);
         for (rule, one) in self.rules.list.iter().zip(&mut self.ones) {
             for owed in one.owed.drain(..) {
                 misses.add(&rule.id, owed.at, owed.why(), 1);
             }
-            (one.today, one.open_ms, one.settled_ms) = (0, 0, 0);
+            (one.today, one.settled_ms) = (0, 0);
+            if rule.is_active(day) && before.is_some_and(|before| !rule.is_active(before)) {
+                // What it would have counted before its first day is nothing.
+                one.begin_anew(rule, &self.counts);
+            }
         }
         self.find_phases();
     }
@@ -156,13 +161,14 @@ impl Spots {
         }
         let open = !matches!(span.during, During::Closed);
         let hour = self.memory.open_ms / HOUR_MS;
+        self.count_time(span, length_ms as u64);
         for at in 0..self.rules.list.len() {
             let rule = &self.rules.list[at];
             if !self.rules.in_daypart(rule.dayparts, span.daypart) {
                 continue;
             }
             match (rule.pace, span.during) {
-                (Pace::Air { ms }, During::Open { aired_ms }) => self.air(at, (ms, aired_ms), span, misses),
+                (Pace::Air { ms }, During::Open { .. }) => self.air(at, ms, span, misses),
                 (Pace::Open(grid), _) if open => self.grow(at, grid, span, misses),
                 (Pace::Songs(_) | Pace::Clock | Pace::Air { .. } | Pace::Open(_), _) => {}
             }
@@ -205,14 +211,28 @@ impl Spots {
         }
     }
 
-    fn air(&mut self, at: usize, (ms, aired_ms): (u64, u64), span: &Span<'_>, misses: &mut Misses) {
-        self.ones[at].air_ms = self.ones[at].air_ms.saturating_add(aired_ms);
-        let times = self.ones[at].air_ms / ms;
-        let over_ms = self.ones[at].air_ms % ms;
+    /// Adds a stretch to what spots with the same dayparts count together.
+    fn count_time(&mut self, span: &Span<'_>, length_ms: u64) {
+        let (is_open, aired_ms) = match span.during {
+            During::Open { aired_ms } => (true, aired_ms),
+            During::Paused | During::Off => (true, 0),
+            During::Closed => return,
+        };
+        for (set, count) in self.counts.iter_mut().enumerate() {
+            if is_open && self.rules.in_daypart(set as u32, span.daypart) {
+                count.open_ms = count.open_ms.saturating_add(length_ms);
+                count.air_ms = count.air_ms.saturating_add(aired_ms);
+            }
+        }
+    }
+
+    fn air(&mut self, at: usize, ms: u64, span: &Span<'_>, misses: &mut Misses) {
+        let aired_ms = self.air_ms(at);
+        let (times, over_ms) = (aired_ms / ms, aired_ms % ms);
         if times == 0 || !self.is_active(at) {
             return;
         }
-        self.ones[at].air_ms = over_ms;
+        self.ones[at].air_ms = Some(self.count_of(at).air_ms.saturating_sub(over_ms));
         self.too_many(at, times.saturating_sub(EACH_MAX), span, misses);
         for n in (0..times.min(EACH_MAX)).rev() {
             let ago_ms = i64::try_from(over_ms.saturating_add(n * ms)).unwrap_or(i64::MAX);
@@ -224,11 +244,9 @@ impl Spots {
     /// Open time goes on for a spot on a grid.
     fn grow(&mut self, at: usize, grid: Grid, span: &Span<'_>, misses: &mut Misses) {
         let length_ms = span.to.since_ms(span.from).max(0) as u64;
-        let (begin_ms, phase) = (self.ones[at].open_ms, self.phases[at]);
-        let end_ms = begin_ms.saturating_add(length_ms);
-        self.ones[at].open_ms = end_ms;
-        let settled_ms = self.ones[at].settled_ms;
-        self.ones[at].settled_ms = settled_ms.max(end_ms);
+        let (end_ms, phase) = (self.count_of(at).open_ms, self.phases[at]);
+        let begin_ms = end_ms.saturating_sub(length_ms);
+        let settled_ms = self.ones[at].settled_ms.max(begin_ms);
         if settled_ms >= end_ms || !self.is_active(at) {
             return;
         }
@@ -252,6 +270,26 @@ impl Spots {
     fn too_many(&mut self, at: usize, times: u64, span: &Span<'_>, misses: &mut Misses) {
         let why = if matches!(span.during, During::Off) { Why::Off } else { Why::NoRoom };
         misses.add(&self.rules.list[at].id, span.from, why, times);
+    }
+
+    pub(super) fn count_of(&self, at: usize) -> Count {
+        self.counts.get(self.rules.list[at].dayparts as usize).copied().unwrap_or_default()
+    }
+
+    /// Open time of this day, in the spot's dayparts.
+    pub(super) fn open_ms(&self, at: usize) -> u64 {
+        self.count_of(at).open_ms
+    }
+
+    /// Up to which open time what is due was taken up.
+    pub(super) fn settled_ms(&self, at: usize) -> u64 {
+        self.ones[at].settled_ms.max(self.open_ms(at))
+    }
+
+    /// Time on the air since it was last due.
+    pub(super) fn air_ms(&self, at: usize) -> u64 {
+        let air_ms = self.count_of(at).air_ms;
+        air_ms.saturating_sub(self.ones[at].air_ms.unwrap_or(air_ms))
     }
 
     pub(super) fn is_active(&self, at: usize) -> bool {
@@ -283,15 +321,18 @@ impl Spots {
     pub(super) fn count_song(&mut self, daypart: Option<&str>, trusted: bool, misses: &mut Misses) {
         let now = self.now;
         let span = Span { from: now, to: now, during: During::Open { aired_ms: 0 }, daypart, trusted };
+        for (set, count) in self.counts.iter_mut().enumerate() {
+            count.songs += u64::from(self.rules.in_daypart(set as u32, daypart));
+        }
         for at in 0..self.rules.list.len() {
             let rule = &self.rules.list[at];
             let Pace::Songs(songs) = rule.pace else { continue };
             if !self.rules.in_daypart(rule.dayparts, daypart) || !self.is_active(at) {
                 continue;
             }
-            self.ones[at].songs += 1;
-            if self.ones[at].songs >= songs {
-                self.ones[at].songs = 0;
+            let count = self.count_of(at).songs;
+            if count.saturating_sub(self.ones[at].songs.unwrap_or(count)) >= u64::from(songs) {
+                self.ones[at].songs = Some(count);
                 self.make(at, &span, self.due_at(&span, 0), misses);
             }
         }

@@ -197,6 +197,11 @@ impl Rules {
         }
     }
 
+    /// The name of a daypart set, by which it is known over a restart.
+    pub(super) fn set_name(&self, set: usize) -> String {
+        self.daypart_sets.get(set).map(|ids| ids.join("\n")).unwrap_or_default()
+    }
+
     pub(super) fn in_daypart(&self, set: u32, daypart: Option<&str>) -> bool {
         let named = self.daypart_sets.get(set as usize).filter(|_| set > 0);
         named.is_none_or(|named| daypart.is_some_and(|daypart| named.iter().any(|id| id == daypart)))

@@ -3,5 +3,6 @@
 mod cuts;
 mod examples;
 mod laws;
+mod memory;
 mod misses;
 mod shop;

@@ -1,6 +1,8 @@
 //! Programs for tests, made of JSON.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+pub mod asking;
+
 use orchestrion_program::civil::{Absolute, Date};
 use orchestrion_program::model::{Clock, Wall};
 use orchestrion_program::{Program, check, zone};

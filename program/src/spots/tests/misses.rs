@@ -259,7 +259,7 @@ fn a_memory_of_another_version_is_forgotten() {
     let mut shop = Shop::new(vec![spot("ad", json!({"songs": 2}), json!({}))], json!({}), ("20:00", 10));
     shop.song(4);
     let mut memory = shop.spots.memory();
-    memory.v += 1;
+    memory.head.v += 1;
     (shop.spots, _) = Spots::resume(&shop.program, &shop.library, memory);
     assert_eq!(shop.song(4), [""; 0]);
     assert_eq!(shop.song(4), ["ad"]);

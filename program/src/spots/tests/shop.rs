@@ -1,11 +1,13 @@
 //! A place with spots, where time passes as the test says.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::civil::Absolute;
 use crate::model::{Library, SpotId};
 use crate::program::Program;
-use crate::spots::{Ask, Break, During, Missed, Span, Spots, Why};
+use crate::spots::{Ask, Break, During, Memory, Missed, Span, Spots, Why};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
 
@@ -37,6 +39,7 @@ pub(super) struct Shop {
     pub daypart: Option<&'static str>,
     pub broken: Vec<&'static str>,
     pub mean_song_ms: u64,
+    pub disk: BTreeMap<String, String>,
 }
 
 impl Shop {
@@ -68,6 +71,7 @@ impl Shop {
             daypart: None,
             broken: Vec::new(),
             mean_song_ms: 4 * 60_000,
+            disk: BTreeMap::new(),
         }
     }
 
@@ -156,11 +160,27 @@ impl Shop {
 
     /// The power fails; what is remembered comes back as it was written down.
     pub(super) fn restart(&mut self) {
-        let stored = serde_json::to_string(&self.spots.memory()).unwrap();
-        let memory = serde_json::from_str(&stored).unwrap();
+        self.store();
+        let pieces = self.disk.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let memory = Memory::of_pieces(pieces).unwrap();
+        assert_eq!(memory, self.spots.memory(), "the pieces that changed are all that did");
         let (spots, missed) = Spots::resume(&self.program, &self.library, memory);
         self.spots = spots;
         self.missed.extend(missed);
+    }
+
+    /// Writes what has changed; says how many bytes that was.
+    pub(super) fn store(&mut self) -> usize {
+        let changes = self.spots.changes().unwrap();
+        let written =
+            changes.iter().map(|(name, text)| name.len() + text.as_deref().unwrap_or("").len()).sum();
+        for (name, text) in changes {
+            match text {
+                Some(text) => drop(self.disk.insert(name, text)),
+                None => drop(self.disk.remove(&name)),
+            }
+        }
+        written
     }
 
     /// How often a spot was missed, for each reason.
