@@ -15,8 +15,10 @@ use crate::line::{Edge, LineSpec};
 use crate::panel::{Event, Panel, Plan};
 use crate::time::{Moment, earlier};
 
-/// What cannot be had is tried again after as long, in milliseconds.
-pub const RETRY_MS: u32 = 2_000;
+/// What cannot be had is tried again after as long, in milliseconds, and then after twice as long each time.
+pub const RETRY_MS: u32 = 1_000;
+/// But no longer than this, in milliseconds: an alarm contact is among what is waited for.
+pub const RETRY_MS_MAX: u32 = 16_000;
 /// A group that woke more often than this within [`EASE_MS`] is left alone for as long.
 const WAKES_MAX: u32 = 200;
 /// In milliseconds.
@@ -61,7 +63,7 @@ struct Group {
     open: Option<Box<dyn Inputs>>,
     /// Whether its loss has been told.
     lost: bool,
-    retry_at: Moment,
+    retry: Retry,
     /// When its wakes were counted from, and how many.
     wakes: (Moment, u32),
 }
@@ -73,7 +75,26 @@ struct Lamp {
     /// What it shows, if that is known.
     lit: Option<bool>,
     lost: bool,
-    retry_at: Moment,
+    retry: Retry,
+}
+
+/// When something is tried again.
+#[derive(Debug, Clone, Copy)]
+struct Retry {
+    at: Moment,
+    next_ms: u32,
+}
+
+impl Retry {
+    fn new(at: Moment) -> Self {
+        Self { at, next_ms: RETRY_MS }
+    }
+
+    /// It was tried in vain.
+    fn later(&mut self, now: Moment) {
+        self.at = now.plus_ms(self.next_ms);
+        self.next_ms = self.next_ms.saturating_mul(2).min(RETRY_MS_MAX);
+    }
 }
 
 impl std::fmt::Debug for Wired {
@@ -93,12 +114,12 @@ impl Wired {
             inputs,
             open: None,
             lost: false,
-            retry_at: now,
+            retry: Retry::new(now),
             wakes: (now, 0),
         });
         let groups = groups.collect();
         let led = plan.led.clone();
-        let led = led.map(|line| Lamp { line, output: None, lit: None, lost: false, retry_at: now });
+        let led = led.map(|line| Lamp { line, output: None, lit: None, lost: false, retry: Retry::new(now) });
         Self { panel: Panel::new(plan, now), groups, led, waker }
     }
 
@@ -150,7 +171,7 @@ impl Wired {
 
     /// Asks for the lines that are not yet had, or not any more.
     fn open_what_is_closed(&mut self, now: Moment, told: &mut Vec<(Moment, Event)>) {
-        for group in self.groups.iter_mut().filter(|group| group.open.is_none() && group.retry_at <= now) {
+        for group in self.groups.iter_mut().filter(|group| group.open.is_none() && group.retry.at <= now) {
             let opened = open_inputs(&group.lines).and_then(|mut open| Ok((open.levels()?, open)));
             match opened {
                 Ok(((at, levels), open)) => {
@@ -163,6 +184,7 @@ impl Wired {
                         self.panel.begin(at, *input, active, told);
                     }
                     group.lost = false;
+                    group.retry = Retry::new(now);
                 }
                 Err(error) => lose(group, &error.to_string(), &mut self.panel, told),
             }
@@ -171,8 +193,8 @@ impl Wired {
 
     /// Waits; gives the groups that have something to say.
     fn wait(&self, now: Moment, wait_max: Option<Duration>) -> Vec<usize> {
-        let retries = self.groups.iter().filter(|group| group.open.is_none()).map(|group| group.retry_at);
-        let lamp = self.led.as_ref().filter(|lamp| lamp.output.is_none()).map(|lamp| lamp.retry_at);
+        let retries = self.groups.iter().filter(|group| group.open.is_none()).map(|group| group.retry.at);
+        let lamp = self.led.as_ref().filter(|lamp| lamp.output.is_none()).map(|lamp| lamp.retry.at);
         let eased = self.groups.iter().filter_map(|group| group.eased_until(now));
         let blinks = self.led.as_ref().filter(|lamp| lamp.output.is_some());
         let blinks = blinks.and_then(|_| self.panel.led(now).1);
@@ -220,13 +242,14 @@ impl Wired {
     /// Shows what the LED is to show.
     fn light(&mut self, now: Moment, told: &mut Vec<(Moment, Event)>) {
         let Some(lamp) = &mut self.led else { return };
-        if lamp.output.is_none() && lamp.retry_at <= now {
+        if lamp.output.is_none() && lamp.retry.at <= now {
             match Output::open(&lamp.line) {
                 Ok(output) => {
                     lamp.output = Some(output);
                     lamp.lit = None;
                     told.extend(lamp.lost.then_some((now, Event::LedBack)));
                     lamp.lost = false;
+                    lamp.retry = Retry::new(now);
                 }
                 Err(error) => lamp.lose(now, &error.to_string(), told),
             }
@@ -262,7 +285,7 @@ impl Lamp {
     fn lose(&mut self, now: Moment, reason: &str, told: &mut Vec<(Moment, Event)>) {
         self.output = None;
         self.lit = None;
-        self.retry_at = now.plus_ms(RETRY_MS);
+        self.retry.later(now);
         if !self.lost {
             self.lost = true;
             told.push((now, Event::LedLost { reason: reason.to_owned() }));
@@ -274,7 +297,7 @@ impl Lamp {
 fn lose(group: &mut Group, reason: &str, panel: &mut Panel, told: &mut Vec<(Moment, Event)>) {
     let now = Moment::now();
     group.open = None;
-    group.retry_at = now.plus_ms(RETRY_MS);
+    group.retry.later(now);
     for input in &group.inputs {
         panel.end(*input);
         if !group.lost {

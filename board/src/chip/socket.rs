@@ -23,6 +23,8 @@ use crate::time::Moment;
 
 /// As long may the other process take to answer.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(1);
+/// As much is read at once, in bytes.
+const READ_LEN_MAX: usize = 4096;
 /// As much is kept of a line that has not ended, in bytes.
 const LINE_LEN_MAX: usize = 256;
 
@@ -50,7 +52,8 @@ impl Talk {
             if let Some(line) = talk.next_line() {
                 break line;
             }
-            talk.fill()?;
+            // Not a byte more than the answer: an edge that came with it would lie here, and its reader would sleep.
+            talk.fill(1)?;
         };
         let words: Vec<&str> = answer.split(' ').collect();
         let chip = talk.chip.clone();
@@ -69,10 +72,10 @@ impl Talk {
         }
     }
 
-    /// Reads once; an error also at the end.
-    fn fill(&mut self) -> Result<(), LineError> {
-        let mut bytes = [0; 4096];
-        let count = self.stream.read(&mut bytes).map_err(|e| self.gone(&e))?;
+    /// Reads once, so many bytes at most; an error also at the end.
+    fn fill(&mut self, len_max: usize) -> Result<(), LineError> {
+        let mut bytes = [0; READ_LEN_MAX];
+        let count = self.stream.read(&mut bytes[..len_max.min(READ_LEN_MAX)]).map_err(|e| self.gone(&e))?;
         if count == 0 {
             return Err(LineError::Gone {
                 chip: self.chip.clone(),
