@@ -1,0 +1,141 @@
+//! Writes how devices stand, in batches: a heartbeat itself costs no write.
+
+use std::time::Duration;
+
+use super::roster::{Roster, Standing};
+use crate::Result;
+use crate::database::{execute, number, values};
+use crate::server::App;
+
+/// How often.
+pub const EVERY: Duration = Duration::from_secs(1);
+
+/// The fleet: what is in memory.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    /// Who there is.
+    pub roster: Roster,
+    /// New devices that wait.
+    pub enrolments: super::enrol::Enrolments,
+    /// What became of commands, on its way to the disk.
+    pub results: super::results::Results,
+    /// Held while numbers are given to commands, so that they lie on the disk in their order.
+    pub(super) numbering: tokio::sync::Mutex<()>,
+}
+
+struct Change {
+    device: String,
+    standing: Standing,
+    seen_utc_ms: Option<i64>,
+}
+
+impl Fleet {
+    /// Looks at all devices, and writes what changed since.
+    ///
+    /// # Errors
+    /// The database does not take it; it is tried again with the next batch.
+    pub async fn write(&self, app: &App) -> Result<()> {
+        let (mono_ms, utc_ms) = (app.clock.mono_ms(), app.clock.utc_ms());
+        let (changes, delivered) = {
+            let mut members = self.roster.lock();
+            members.look_at_all(mono_ms, utc_ms);
+            members.forget_tokens(utc_ms);
+            let ids = std::mem::take(&mut members.changed);
+            let mut changes = Vec::with_capacity(ids.len());
+            for device in ids {
+                if let Ok(member) = members.device(&device) {
+                    let (standing, seen_utc_ms) = (member.standing.clone(), member.seen_utc_ms);
+                    changes.push(Change { device, standing, seen_utc_ms });
+                }
+            }
+            (changes, std::mem::take(&mut members.delivered))
+        };
+        let over = super::commands::over(app);
+        if changes.is_empty() && delivered.is_empty() && over.is_empty() {
+            return Ok(());
+        }
+        let written = self.write_batch(app, &changes, (&delivered, &over)).await;
+        if written.is_ok() {
+            super::commands::forget(app, &over);
+        } else {
+            let mut members = self.roster.lock();
+            members.changed.extend(changes.into_iter().map(|change| change.device));
+            members.delivered.extend(delivered);
+        }
+        written
+    }
+
+    async fn write_batch(
+        &self,
+        app: &App,
+        changes: &[Change],
+        (delivered, over): (
+            &[(String, orchestrion_protocol::fleet::CommandRef, i64)],
+            &[super::commands::Over],
+        ),
+    ) -> Result<()> {
+        let transaction = app.database.begin().await?;
+        for Change { device, standing, seen_utc_ms } in changes {
+            let Standing { presence, reason, since_utc_ms } = standing;
+            execute(
+                &transaction,
+                "UPDATE devices SET presence = $2, reason = $3, since_utc_ms = $4, seen_utc_ms = $5 WHERE id = $1",
+                values![device.as_str(), presence.as_str(), reason.as_str(), *since_utc_ms, *seen_utc_ms],
+            )
+            .await?;
+            execute(
+                &transaction,
+                "INSERT INTO presences (device, utc_ms, presence, reason) VALUES ($1, $2, $3, $4)",
+                values![device.as_str(), *since_utc_ms, presence.as_str(), reason.as_str()],
+            )
+            .await?;
+        }
+        for (device, name, utc_ms) in delivered {
+            execute(
+                &transaction,
+                "UPDATE commands SET state = 'delivered', delivered_utc_ms = $4
+                 WHERE device = $1 AND epoch = $2 AND number = $3 AND state = 'queued'",
+                values![device.as_str(), number(name.epoch), number(name.number), *utc_ms],
+            )
+            .await?;
+        }
+        super::commands::expire(app, &transaction, over).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Writes a device's boot, before it is answered: a copied card must be noticed also after a restart.
+    ///
+    /// # Errors
+    /// The database does not take it.
+    pub async fn write_boot(&self, app: &App, device: &str) -> Result<()> {
+        let (boot_id, last, seen) = {
+            let mut members = self.roster.lock();
+            let member = members.device(device)?;
+            (member.boot_id.clone(), member.last, member.seen_utc_ms)
+        };
+        let transaction = app.database.begin().await?;
+        execute(
+            &transaction,
+            "INSERT INTO boots (device, boot_id, utc_ms) SELECT id, boot_id, $3 FROM devices
+             WHERE id = $1 AND boot_id <> '' AND boot_id <> $2 ON CONFLICT DO NOTHING",
+            values![device, boot_id.as_str(), app.clock.utc_ms()],
+        )
+        .await?;
+        execute(
+            &transaction,
+            "DELETE FROM boots WHERE device = $1 AND boot_id NOT IN
+                 (SELECT boot_id FROM boots WHERE device = $1 ORDER BY utc_ms DESC LIMIT $2)",
+            values![device, super::heartbeat::BOOTS_MAX as i64],
+        )
+        .await?;
+        execute(
+            &transaction,
+            "UPDATE devices SET boot_id = $2, last_epoch = $3, last_number = $4, seen_utc_ms = $5 WHERE id = $1",
+            values![device, boot_id.as_str(), number(last.epoch), number(last.number), seen],
+        )
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}

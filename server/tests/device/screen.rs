@@ -1,0 +1,149 @@
+//! A device with a screen: its code is read from it by a camera, and it does what is ordered.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use orchestrion_protocol::release::{Digest, blob_path};
+use orchestrion_rig::films::{is_like, picture, pixel_of};
+use orchestrion_rig::x_server::XServer;
+use serde_json::{Value, json};
+
+use super::room::{Room, connected};
+use super::server::{PATIENCE, Server};
+
+const WIDTH: u32 = 640;
+const HEIGHT: u32 = 360;
+const RED: [u8; 3] = [200, 30, 30];
+const GREEN: [u8; 3] = [30, 180, 30];
+const BLACK: [u8; 3] = [0, 0, 0];
+
+/// The program that shows, which lies beside the device's own.
+fn shower() -> Option<std::path::PathBuf> {
+    let path = super::device().with_file_name("orchestrion-media");
+    let can = path.is_file() && XServer::available();
+    if !can {
+        eprintln!("SKIPPED: it needs Xvfb, and {} (`cargo build --features media`)", path.display());
+    }
+    can.then_some(path)
+}
+
+/// Waits until it is so.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// What a camera reads.
+fn read(screen: &XServer) -> Option<String> {
+    let light = |x: usize, y: usize| screen.pixel(x as u32, y as u32).unwrap().into_iter().max().unwrap();
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(WIDTH as usize, HEIGHT as usize, light);
+    image.detect_grids().first().and_then(|grid| grid.decode().ok()).map(|(_, text)| text)
+}
+
+fn see(screen: &XServer, colour: [u8; 3]) {
+    until(&format!("{colour:?}"), || is_like(screen.pixel(20, 20).unwrap(), colour));
+}
+
+#[test]
+fn a_code_is_read_from_the_screen_which_then_shows_what_is_ordered_and_is_seen_from_afar() {
+    let Some(shower) = shower() else { return };
+    let screen = XServer::start(WIDTH, HEIGHT).unwrap();
+    let server = Server::new();
+    let mut room = Room::new(60.0);
+    room.setup.env.push(("ORCHESTRION_MEDIA".into(), shower.display().to_string()));
+    let films = room.path().join("films");
+    fs::create_dir(&films).unwrap();
+    let more = format!(
+        "name = \"Front window\"\n[screen]\nshow = [{films:?}]\nsink = \"x11\"\ndisplay = \"{}\"\n",
+        screen.display()
+    );
+    let device = room.run(&server.base, &more);
+    let status = device.wait_for(PATIENCE, |status| status["server"]["code"].is_string()).unwrap();
+    let code = status["server"]["code"].as_str().unwrap().to_owned();
+    device.wait_for(PATIENCE, |status| status["screen"]["is_splash"] == true).unwrap();
+    let wanted = format!("{}/#code={code}", server.base);
+    until("the code", || read(&screen).as_ref() == Some(&wanted));
+    if let Some(folder) = std::env::var_os("ORCHESTRION_SCREENSHOTS") {
+        screen.screenshot(&Path::new(&folder).join("pairing.png")).unwrap();
+    }
+    server.admin(&["device", "accept", &code, "--place", "leeds-1"]);
+    let id = connected(&device);
+    until("the code to go", || read(&screen).is_none());
+
+    picture(&films.join("a.png"), (64, 36), [RED; 4]).unwrap();
+    device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "a.png").unwrap();
+    see(&screen, RED);
+    let out = room.path().join("seen.jpg");
+    server.admin(&["device", "snapshot", &id, out.to_str().unwrap()]);
+    assert!(is_like(pixel_of(&out, (50, 50)).unwrap(), RED));
+
+    let done = server.command(&id, "screen", &json!({"on": false}));
+    assert_eq!(done["state"], "done", "{done}");
+    see(&screen, BLACK);
+    let status = device.wait_for(PATIENCE, |status| status["screen"]["is_off"] == true).unwrap();
+    assert!(status["screen"]["is_fault"].is_null() && status["screen"]["problem"].is_null(), "{status}");
+
+    // A file of its store; more than that a server cannot name.
+    let menu = room.path().join("menu.png");
+    picture(&menu, (64, 36), [GREEN; 4]).unwrap();
+    let blob = keep(&room, &fs::read(&menu).unwrap());
+    let refused = server.command(&id, "show_now", &json!({"blob": blob, "for_s": 2}));
+    assert!(refused["reason"].as_str().unwrap().contains("switched off"), "{refused}");
+    let done = server.command(&id, "screen", &json!({"on": true}));
+    assert_eq!(done["state"], "done", "{done}");
+    see(&screen, RED);
+    let done = server.command(&id, "show_now", &json!({"blob": blob, "for_s": 2}));
+    assert_eq!(done["state"], "done", "{done}");
+    see(&screen, GREEN);
+    see(&screen, RED);
+    // What is no picture is given up, however long it was to be shown.
+    let text = keep(&room, b"This is no picture.");
+    server.command(&id, "show_now", &json!({"blob": text, "for_s": 3600}));
+    device.wait_for(PATIENCE, |status| status["screen"]["shows"].is_null()).unwrap();
+    device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "a.png").unwrap();
+    assert!(device.terminate().unwrap().success());
+}
+
+/// Puts a file into the device's store.
+fn keep(room: &Room, bytes: &[u8]) -> Digest {
+    let blob = Digest::of(bytes);
+    let path = room.setup.state_dir().join("store").join(blob_path(&blob));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, bytes).unwrap();
+    blob
+}
+
+#[test]
+fn a_device_without_a_screen_refuses_what_needs_one_in_words() {
+    let server = Server::new();
+    let room = Room::new(60.0);
+    let token = server.admin(&["device", "token", "t", "--place", "leeds-1"]);
+    let device = room.run(&server.base, &format!("token = {}", token["token"]));
+    let id = connected(&device);
+    let blob = keep(&room, b"This is no picture.");
+    for (order, params) in [
+        ("snapshot", Value::Null),
+        ("screen", json!({"on": false})),
+        ("show_now", json!({"blob": blob, "for_s": 60})),
+    ] {
+        let failed = server.command(&id, order, &params);
+        let reason = failed["reason"].as_str().unwrap();
+        assert!(failed["state"] == "failed" && reason.contains("no screen"), "{failed}");
+    }
+    let out = room.path().join("seen.jpg");
+    let told = Command::new(env!("CARGO_BIN_EXE_orchestrion-server"))
+        .arg("--config")
+        .arg(&server.config)
+        .args(["admin", "device", "snapshot", &id])
+        .arg(&out)
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.status.code() == Some(1) && words.contains("no screen") && !out.exists(), "{words}");
+    assert!(device.terminate().unwrap().success());
+}
