@@ -3,20 +3,30 @@
 //!
 //! The parts: [`queue`](self) holds what is to be played, `playback` what plays, `crossfade` plans how one song goes over
 //! into the next, `plays` and `keeper` see to the play log, `quarantine` to files that fail, `requests` to local clients,
-//! `status` to what the device says of itself.
+//! `hands` to buttons and the alarm contact, `status` to what the device says of itself.
 
+mod announce;
 mod crossfade;
 mod event;
+mod hands;
+mod health;
 mod keeper;
+mod lettering;
 mod levels;
+mod modes;
 mod onair;
+mod picture;
 mod playback;
 mod plays;
 mod quarantine;
 mod queue;
+mod releases;
 mod requests;
+mod server;
 mod settings;
 mod status;
+mod times;
+mod trim;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,15 +41,22 @@ use playback::Playback;
 use plays::Plays;
 use quarantine::Quarantine;
 use queue::Queue;
+use releases::Releases;
 use requests::Wish;
 pub use settings::{Asked, Defaults};
+use times::Times;
 
 use crate::audio::{self, Command};
+use crate::buttons::Wanted;
+use crate::clock;
 use crate::config::Config;
 use crate::library::WishId;
+use crate::releases::Wanted as WantedRelease;
 use crate::service::{self, Name};
-use crate::storage::{Restored, Settings};
-use crate::time::{Mono, Now};
+use crate::storage::{self, Remembered, Restored, Settings};
+use crate::time::{Mono, Now, Wall};
+use crate::video;
+use crate::web;
 
 /// How long the end of the process waits for the music to fade and the disk to take all.
 const ENDING_MS_MAX: u64 = 2000;
@@ -65,8 +82,21 @@ pub struct Start {
     pub outputs: Vec<String>,
     /// The file of the program that decides what plays, if there is one.
     pub program: Option<PathBuf>,
+    /// Where releases come from, if that is configured. Once there is one, neither `program` nor `music` is used.
+    pub release: Option<Box<WantedRelease>>,
+    /// The control server, if there is one.
+    pub server: Option<web::Wanted>,
+    /// Whether that gives this device its releases, since nothing else is configured to; `release` is what it said of them in an
+    /// earlier run.
+    pub server_gives_releases: bool,
+    /// What is wired to the board.
+    pub board: Wanted,
+    /// What is shown on a screen, if that is configured.
+    pub screen: Option<Box<video::Wanted>>,
     /// Where chance begins, when nothing is kept.
     pub seed: u64,
+    /// It is later than this for certain: when this program was built.
+    pub floor: Option<Wall>,
 }
 
 /// See the head of this file.
@@ -86,6 +116,8 @@ pub struct App {
     output: Option<audio::Output>,
     peak: f32,
     run: u64,
+    /// The kernel's name for this boot.
+    boot: String,
     exits_at_end: bool,
     /// When the end of the process is not waited for any longer.
     ending: Option<Mono>,
@@ -97,6 +129,14 @@ pub struct App {
     levels: Levels,
     outputs: Vec<String>,
     air: onair::Air,
+    voice: announce::Voice,
+    times: Times,
+    releases: Releases,
+    hands: hands::Hands,
+    picture: picture::Picture,
+    server: server::Server,
+    modes: modes::Modes,
+    trim: Option<trim::Trim>,
     /// What the measuring thread was told last.
     told_ahead: Vec<Arc<Path>>,
 }
@@ -109,7 +149,7 @@ impl App {
             .map(|kept| if start.afresh { settings::fresh(start.defaults, kept.seed) } else { kept });
         let settings = settings::at_start(kept, start.defaults, start.asked, start.seed);
         let kept = if start.afresh {
-            crate::storage::QueueSnapshot { next_entry: restored.queue.next_entry, ..Default::default() }
+            storage::QueueSnapshot { next_entry: restored.queue.next_entry, ..Default::default() }
         } else {
             restored.queue.clone()
         };
@@ -134,6 +174,7 @@ impl App {
             output: None,
             peak: 0.0,
             run: restored.run,
+            boot: restored.boot_id.clone(),
             exits_at_end: start.exits_at_end,
             ending: None,
             dirty: true,
@@ -142,13 +183,33 @@ impl App {
             defaults: start.defaults,
             levels: start.levels,
             outputs: start.outputs,
-            air: onair::Air::of(start.program),
+            air: onair::Air::of(start.program, restored),
+            voice: announce::Voice::default(),
+            releases: Releases::of(start.release, &start.music),
+            times: Times::at_start(now, &restored.past, start.floor),
+            hands: hands::Hands::of(
+                start.board,
+                restored.memories.get(&Remembered::Hands).map(String::as_str),
+                now,
+                &restored.boot_id,
+            ),
+            picture: picture::Picture::of(start.screen),
+            server: server::Server::of(start.server, start.server_gives_releases),
+            modes: modes::Modes::default(),
+            trim: None,
             told_ahead: Vec::new(),
         };
+        if let Some(kept) = restored.memories.get(&Remembered::Trim) {
+            app.resume_trim(kept);
+        }
         if restored.settings != Some(settings) {
             app.save_settings(effects);
         }
         app.begin(now, restored, start.music, start.afresh, start.plays, effects);
+        if let Some(kept) = restored.memories.get(&Remembered::Emergency) {
+            app.resume_emergency(now, kept, effects);
+        }
+        store_together(effects);
         app
     }
 
@@ -167,6 +228,9 @@ impl App {
         let checkpoint = restored.checkpoint.filter(|_| !afresh);
         let resumed = checkpoint.filter(|checkpoint| self.queue.get(checkpoint.entry).is_some());
         self.playback.transport = playback::Transport::Playing;
+        // What ended before the restart, as the last song before closing did, a program does not play again.
+        let goes_on = resumed.is_some() && restored.unfinished.is_some();
+        self.playback.is_done = self.air.is_programmed() && !goes_on;
         match resumed {
             Some(checkpoint) if (checkpoint.playing || plays) && !self.air.is_programmed() => {
                 self.queue.set_current(checkpoint.entry);
@@ -177,9 +241,14 @@ impl App {
                 // A program that is being read lets it go on.
                 let goes_on = self.air.is_programmed() && (checkpoint.playing || plays);
                 if !goes_on {
-                    self.playback.transport = playback::Transport::Stopped;
+                    let is_paused = self.hands.is_paused();
+                    use playback::Transport::{Paused, Stopped};
+                    self.playback.transport = if is_paused { Paused } else { Stopped };
                 }
-                self.playback.paused_at = (checkpoint.position_ms > 0).then_some(playback::PausedAt {
+                // A play that was cut off in its first seconds goes on too, and is no second play.
+                let was_begun = checkpoint.position_ms > 0 || restored.unfinished.is_some();
+                let was_begun = was_begun && !self.playback.is_done;
+                self.playback.paused_at = was_begun.then_some(playback::PausedAt {
                     entry: checkpoint.entry,
                     position_ms: checkpoint.position_ms,
                     continues: restored.unfinished,
@@ -187,6 +256,7 @@ impl App {
             }
             None => self.prepare_next(now, effects),
         }
+        self.begin_releases(now, effects);
         self.read_program(effects);
         if !self.air.is_programmed() {
             self.look_for_music(music, !afresh, effects);
@@ -194,24 +264,37 @@ impl App {
         if self.queue.len() == 0 {
             self.nothing_found(now, effects);
         }
+        self.wire(effects);
+        self.begin_picture(effects);
+        self.begin_server(effects);
+        self.tell_lettering(effects);
         self.tell_status(now, effects);
     }
 
     /// Hears an event and says what is to be done.
     pub fn handle(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        self.watch_time(now, effects);
         match event {
             Event::Audio(event) => self.hear_audio(now, event, effects),
             Event::Storage(event) => self.hear_storage(event),
             Event::Library(event) => self.hear_library(now, event, effects),
+            Event::Release(event) => self.hear_releases(now, event, effects),
             Event::Program(read) => self.take_program(now, read, effects),
             Event::Measure(event) => self.hear_measure(now, event, effects),
+            Event::Web(event) => self.hear_web(now, event, effects),
+            Event::Buttons(event) if self.ending.is_none() => self.hear_buttons(now, event, effects),
+            Event::Buttons(_) => {}
+            Event::Video(event) => self.hear_video(event, effects),
             Event::Control(event) if self.ending.is_none() => self.hear_client(now, event, effects),
             Event::Control(_) => {}
+            Event::Clock(clock::Event::Changed { uncertainty_ms }) => {
+                self.times.set_uncertainty(uncertainty_ms)
+            }
             Event::Service(service::Event::Restarted { service }) => {
                 self.go_on_without_memory(now, service, effects)
             }
             // The service manager sees to it; `App` hears when it runs again.
-            Event::Service(service::Event::Died { .. }) => {}
+            Event::Service(service::Event::Died { .. } | service::Event::Hung { .. }) => {}
             Event::Signal(Signal::Terminate) => self.terminate(now, effects),
             Event::Signal(Signal::Reload) => effects.push(Effect::Reload),
             Event::Reloaded(Ok(config)) => self.take_config(now, &config, effects),
@@ -220,15 +303,20 @@ impl App {
             }
         }
         self.settle(now, effects);
+        store_together(effects);
     }
 
     /// Time has passed: [`App::deadline`] is here.
     pub fn wake(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.watch_time(now, effects);
         if self.ending.is_none() {
             self.check_allowed(now, effects);
+            self.watch_voice(now, effects);
+            self.watch_hands(now, effects);
             self.prepare_next(now, effects);
         }
         self.settle(now, effects);
+        store_together(effects);
     }
 
     /// When [`App::wake`] wants to be called, if nothing happens before.
@@ -236,15 +324,36 @@ impl App {
         self.next_wake(now)
     }
 
-    fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.dirty && self.ending.is_none() {
-            self.measure_ahead(effects);
+    /// The clock may have been set, or be believed now: then it is looked at once what is right.
+    fn watch_time(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let Some(change) = self.times.look(now) else { return };
+        self.dirty = true;
+        if let times::Change::Known { offset_ms } = change {
+            self.keeper.complete_times(offset_ms, self.air.zone(), effects);
         }
+        if self.ending.is_none() {
+            self.check_allowed(now, effects);
+        }
+    }
+
+    fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.ending.is_none() {
+            self.watch_releases(now, effects);
+            self.watch_spots(now, effects);
+            if self.dirty {
+                self.measure_ahead(effects);
+                self.tell_used(effects);
+                self.tell_led(now, effects);
+                self.tell_lettering(effects);
+            }
+        }
+        self.keep_spots(effects);
         self.tell_status(now, effects);
         let Some(deadline) = self.ending else { return };
         let is_late = now.monotonic >= deadline;
         if is_late {
             self.close_all(now, effects);
+            self.keep_spots(effects);
         }
         if is_late || (self.playback.is_silent() && self.plays.live().is_empty() && self.keeper.is_settled())
         {
@@ -261,15 +370,17 @@ impl App {
         }
     }
 
-    fn hear_storage(&mut self, event: crate::storage::Event) {
+    fn hear_storage(&mut self, event: storage::Event) {
         match event {
-            crate::storage::Event::Kept(ticket) => self.keeper.kept(ticket),
-            crate::storage::Event::Refused(reason) => {
+            storage::Event::Kept(ticket) => self.keeper.kept(ticket),
+            storage::Event::Refused(reason) => {
+                self.server.disk = Some(reason.clone());
                 log::error!(
                     "the disk does not take the play log: {reason}; the music goes on, it is tried again"
                 );
             }
-            crate::storage::Event::Recovered => {
+            storage::Event::Recovered => {
+                self.server.disk = None;
                 log::info!("the disk takes the play log again; nothing was lost")
             }
         }
@@ -281,13 +392,17 @@ impl App {
             Name::Audio => {
                 effects.push(Effect::Audio(Command::Ceiling { dbtp: self.levels.ceiling_dbtp }));
                 effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
-                effects.push(Effect::Audio(Command::Volume { percent: self.volume, muted: self.muted }));
+                self.tell_loudness(effects);
+                self.say_again(now, effects);
                 self.load_again(now, effects);
             }
             Name::Storage => self.keeper.repeat(effects),
             // The library still has what waits, and itself ends the wish that it died over.
-            Name::Library | Name::Control => {}
+            Name::Library | Name::Control | Name::Web => {}
             Name::Measure => self.told_ahead.clear(),
+            Name::Download => self.releases.forget_told(),
+            Name::Buttons => self.wire(effects),
+            Name::Video => self.forget_pictures(effects),
         }
     }
 
@@ -302,8 +417,9 @@ impl App {
     fn take_config(&mut self, now: Now, config: &Config, effects: &mut Vec<Effect>) {
         let settings = settings::with_defaults(self.settings(), config.defaults());
         self.defaults = config.defaults();
-        if self.levels != config.levels {
-            self.levels = config.levels;
+        let levels = self.with_trim(config.levels);
+        if self.levels != levels {
+            self.levels = levels;
             effects.push(Effect::Audio(Command::Ceiling { dbtp: self.levels.ceiling_dbtp }));
             self.level_current(effects);
             self.level_incoming(effects);
@@ -313,16 +429,17 @@ impl App {
             self.volume = volume;
             self.tell_volume(effects);
         }
-        self.set_repeat(settings.repeat);
-        if self.queue.is_shuffled() != settings.shuffle {
-            self.queue.set_shuffle(settings.shuffle);
-        }
+        self.take_modes(settings.repeat, settings.shuffle);
         self.crossfade_ms = settings.crossfade_ms;
         if self.outputs != config.outputs {
             self.outputs.clone_from(&config.outputs);
             effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
         }
+        self.change_board(&config.board, effects);
+        self.change_picture(config.screen.clone().map(Box::new), effects);
+        self.change_server(config.server.as_ref(), effects);
         self.save_settings(effects);
+        self.change_releases(now, config, effects);
         self.change_program(now, config.program.clone(), effects);
         if !self.air.is_programmed() {
             self.look_for_music(config.music.clone(), true, effects);
@@ -332,11 +449,12 @@ impl App {
     }
 
     fn settings(&self) -> Settings {
+        let (repeat, shuffle) = self.modes();
         Settings {
             volume: self.volume,
             muted: self.muted,
-            repeat: self.queue.repeat(),
-            shuffle: self.queue.is_shuffled(),
+            repeat,
+            shuffle,
             crossfade_ms: self.crossfade_ms,
             seed: self.seed,
             defaults: Some(self.defaults),
@@ -347,4 +465,23 @@ impl App {
         self.dirty = true;
         self.keeper.save_settings(self.settings(), effects);
     }
+}
+
+/// What one event does to the disk is one command: a row and what is remembered of it are both there after a power cut, or
+/// neither is.
+fn store_together(effects: &mut Vec<Effect>) {
+    let is_stored = |effect: &Effect| matches!(effect, Effect::Storage(_));
+    if effects.iter().filter(|effect| is_stored(effect)).count() < 2 {
+        return;
+    }
+    let at = effects.iter().position(is_stored).unwrap_or(0);
+    let mut commands = Vec::new();
+    for effect in std::mem::take(effects) {
+        match effect {
+            Effect::Storage(storage::Command::All(more)) => commands.extend(more),
+            Effect::Storage(command) => commands.push(command),
+            other => effects.push(other),
+        }
+    }
+    effects.insert(at.min(effects.len()), Effect::Storage(storage::Command::All(commands)));
 }

@@ -1,12 +1,13 @@
 //! AudioPlayer: from files to sound.
 //!
-//! Thread `audio` owns the output and the bookkeeping of the decks. Two threads `deck_a` and `deck_b` decode and resample,
-//! each into a deep lock-free ring. The output's callback owns the mixer: it takes from the rings, applies ramps, sums
+//! Thread `audio` owns the output and the bookkeeping of the decks. Three threads `deck_a`, `deck_b` and `voice` decode and
+//! resample, each into a deep lock-free ring. The output's callback owns the mixer: it takes from the rings, applies ramps, sums
 //! and limits; it never locks, allocates, frees, logs or sends. Commands reach it through a small single-producer queue and
 //! spent rings come back the same way.
 //!
 //! `App` speaks of *loads* only, never of decks: a load is one opening of a file at a place, with a number of its own, and
 //! what answers late is told by it and dropped. At most two loads are alive; a third takes the place of the one that leaves.
+//! Beside them one announcement is said over whatever they are: see [`Say`].
 
 mod block;
 mod deck;
@@ -20,6 +21,7 @@ pub mod output;
 mod player;
 mod ramp;
 mod resample;
+mod say;
 mod song;
 pub mod tags;
 pub mod tone;
@@ -33,8 +35,10 @@ use std::sync::atomic::AtomicU64;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::measure::Measurement;
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 use player::{Message, Player};
+pub use say::{DUCK_DB_MAX, DUCK_DOWN_MS, DUCK_UP_MS, SaidEnd, Say, SayAt};
 
 /// Messages that wait for the audio thread, at most.
 const MESSAGES_MAX: usize = 256;
@@ -92,7 +96,7 @@ pub enum Command {
         /// Silent whatever the percent.
         muted: bool,
     },
-    /// How loud a load is: its loudness made even, and the device's trim. Any time after `Load`; 0 dB until then. Told before it is
+    /// How loud a load or an announcement is: its loudness made even, and the device's trim. Any time after `Load`; 0 dB until then. Told before it is
     /// heard it begins so; later it glides there within 3 s.
     Gain {
         /// Which.
@@ -100,11 +104,27 @@ pub enum Command {
         /// In dB; kept within [`GAIN_DB_MIN`] and [`GAIN_DB_MAX`], ignored if it is no number.
         gain_db: f32,
     },
+    /// Open an announcement and say it over whatever plays; answered by `SayReady` and, whatever happens, by `Said`.
+    Say(Say),
+    /// Let an announcement begin that waits for it.
+    Speak {
+        /// Which.
+        load: LoadId,
+    },
+    /// Fade an announcement out, or forget one that has not begun; the music comes back.
+    Hush {
+        /// Which.
+        load: LoadId,
+        /// How long the fade of the voice takes; the music begins to rise after it.
+        fade_ms: u32,
+    },
     /// What the waveform at the output does not exceed; [`CEILING_DBTP`] until it is told.
     Ceiling {
         /// In dB of full scale, true peak; kept within [`CEILING_DBTP_MIN`] and 0, ignored if it is no number.
         dbtp: f32,
     },
+    /// Confirm a press by a soft tone.
+    PressTone,
     /// Use these outputs, the first that opens; `null` is always the last.
     Outputs(Vec<String>),
 }
@@ -184,8 +204,29 @@ pub enum Event {
     },
     /// The sound goes elsewhere now.
     OutputChanged(Output),
-    /// All loads are gone, because the new output has another rate: load again.
+    /// All loads are gone, because the new output has another rate: load again. An announcement goes on by itself.
     Emptied,
+    /// An announcement is ready; if it is to begin when it is, it begins now.
+    SayReady {
+        /// Which.
+        load: LoadId,
+        /// What it is.
+        media: Box<Media>,
+    },
+    /// The first sample of an announcement went to the output.
+    SayStarted {
+        /// Which.
+        load: LoadId,
+    },
+    /// An announcement is over, and the music comes back.
+    Said {
+        /// Which.
+        load: LoadId,
+        /// What was heard of it.
+        heard: Heard,
+        /// How it ended.
+        end: SaidEnd,
+    },
 }
 
 /// What was heard of a load.
@@ -197,6 +238,8 @@ pub struct Heard {
     pub heard_ms: u64,
     /// Milliseconds of it that went to a real output with a gain above 0.
     pub audible_ms: u64,
+    /// Milliseconds of it that were heard under an announcement, with the ramps of 200 ms before and 1 s after it.
+    pub ducked_ms: u64,
 }
 
 /// What a file turned out to be.
@@ -314,6 +357,7 @@ pub struct AudioPlayer {
     events: Sender<crate::app::Event>,
     /// Feeds are never numbered twice, so that a report to a thread that died means nothing to the next one.
     next_feed: AtomicU64,
+    moves: Moves,
 }
 
 /// The audio thread as others see it.
@@ -332,7 +376,8 @@ impl AudioPlayer {
         let (to_self, messages) = bounded(MESSAGES_MAX);
         let handle = Handle(to_self.clone());
         let next_feed = AtomicU64::new(1);
-        (Arc::new(Self { setup, state_dir, messages, to_self, events, next_feed }), handle)
+        let moves = Moves::of(Who::Service(Name::Audio));
+        (Arc::new(Self { setup, state_dir, messages, to_self, events, next_feed, moves }), handle)
     }
 }
 
@@ -353,6 +398,10 @@ impl Service for AudioPlayer {
 
     fn run(&self) -> Result<(), String> {
         Player::start(self)?.run()
+    }
+
+    fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     fn stop(&self) {

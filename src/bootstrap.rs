@@ -4,32 +4,45 @@
 //! The loop owns `App` and `ServiceManager`. It waits for events, hands them over, and carries effects to the services by
 //! channels that never make it wait; a service whose channel is full hangs, and ends the process.
 
+pub mod last;
 mod lock;
 pub mod logger;
 pub mod places;
+mod systemd;
+mod watch;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use orchestrion_protocol::rpc::Id;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 pub use lock::{LockError, held_by};
+use systemd::Systemd;
+use watch::{Told, Watch};
 
 use crate::app::{App, Effect, Event, Exit, Signal, Start};
 use crate::audio::{self, AudioPlayer};
+use crate::buttons::{self, Buttons};
+use crate::clock::TrustedClock;
 use crate::config::Config;
 use crate::control::{self, ExternalControl};
 use crate::library::{self, Library};
 use crate::measure::{self, Measure};
+use crate::releases::{self, DownloadManager};
 use crate::service::manager::{Order, ServiceManager};
+use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::watch::{Watched, still_ms_max};
 use crate::service::{self, Name, Running, Service};
 use crate::storage::{self, Storage};
-use crate::time::{Clock, Now, SystemClock, boot_id};
+use crate::time::{Clock, Now, boot_id};
+use crate::video::{self, VideoPlayer};
+use crate::web::{self, Web};
 
 /// Events that wait for `App`, at most; who finds no room waits for it.
 const EVENTS_MAX: usize = 1024;
@@ -49,6 +62,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Where local clients connect.
     pub socket: PathBuf,
+    /// Where it says for `orchestrion-watchdog` that it moves, if one guards it.
+    pub moved: Option<PathBuf>,
 }
 
 /// Why a device does not run, or not any more.
@@ -79,7 +94,7 @@ pub enum BootError {
     /// A service died too often.
     #[error("the {0} service died too often; the lines above say why")]
     GivenUp(Name),
-    /// A service does not take commands any more.
+    /// A service does not take commands any more, or does not move.
     #[error("the {0} service hangs")]
     Hung(Name),
 }
@@ -89,7 +104,6 @@ pub enum BootError {
 /// # Errors
 /// It could not start, or could not go on.
 pub fn run(options: Options, ready: impl FnOnce()) -> Result<Exit, BootError> {
-    let clock = SystemClock;
     make_folder(&options.state_dir, 0o750)?;
     let _state_lock = lock::Lock::take(&options.state_dir.join("lock"))?;
     if let Some(folder) = options.socket.parent() {
@@ -98,12 +112,14 @@ pub fn run(options: Options, ready: impl FnOnce()) -> Result<Exit, BootError> {
     let _socket_lock = lock::Lock::take(&places::socket_lock(&options.socket))?;
     let (to_app, events) = bounded(EVENTS_MAX);
     catch_signals(to_app.clone())?;
-    let (database, restored) = storage::restore(&options.state_dir, &boot_id(), clock.now())?;
+    let clock = TrustedClock::start(options.config.clock.clone(), to_app.clone());
+    let place = places::place_in_the_song(&options.socket);
+    let (database, restored) = storage::restore(&options.state_dir, Some(&place), &boot_id(), clock.now())?;
     if let Some(damage) = &restored.damage {
         log::error!("{damage}");
     }
     let config_path = options.config_path.clone();
-    let mut device = Device::new(&options, database, to_app)?;
+    let mut device = Device::new(&options, database, (&clock, to_app))?;
     for name in Name::ALL {
         if let Some(order) = device.manager.enable(name) {
             device.follow(clock.now(), order)?;
@@ -112,9 +128,35 @@ pub fn run(options: Options, ready: impl FnOnce()) -> Result<Exit, BootError> {
     ready();
     let mut effects = Vec::new();
     let app = App::start(clock.now(), &restored, options.start, &mut effects);
+    drop(restored);
+    device.moves.begin();
+    let told = Told { systemd: Systemd::from_env(), moved: options.moved };
+    let watch = Watch::start(told, device.watched(), device.to_app.clone())
+        .map_err(|source| BootError::System { what: "no thread to watch the others", source })?;
+    watch.ready();
     let outcome = device.decide(&clock, app, effects, &events, config_path.as_deref());
-    device.stop();
+    watch.stopping(outcome.is_ok());
+    device.stop(outcome.as_ref().err().and_then(BootError::hung));
     outcome
+}
+
+/// Tells `orchestrion-watchdog` that nobody need miss the movement of a device that cannot even start: a reset would not mend a wrong configuration.
+pub fn will_not_move(moved: Option<PathBuf>) {
+    Told { systemd: None, moved }.write("stopped");
+}
+
+impl BootError {
+    /// The service that hangs, if one does.
+    fn hung(&self) -> Option<Name> {
+        match self {
+            Self::Hung(name) => Some(*name),
+            Self::Locked(_)
+            | Self::Folder { .. }
+            | Self::State(_)
+            | Self::System { .. }
+            | Self::GivenUp(_) => None,
+        }
+    }
 }
 
 /// The state is nobody else's business; the socket's folder must let its group in.
@@ -146,40 +188,69 @@ struct Device {
     manager: ServiceManager,
     services: Vec<(Arc<dyn Service>, Option<Running>)>,
     to_app: Sender<Event>,
+    buttons: buttons::Handle,
     audio: audio::Handle,
     storage: storage::Handle,
     library: library::Handle,
     measure: measure::Handle,
+    releases: releases::Handle,
+    video: video::Handle,
+    web: web::Handle,
     control: control::Handle,
     /// Services that run again, of which `App` has not heard yet.
     restarted: Vec<Name>,
+    /// That the loop turns.
+    moves: Moves,
 }
 
 impl Device {
     /// Makes all services; none of them runs, and none has touched anything.
-    fn new(options: &Options, database: storage::Database, to_app: Sender<Event>) -> Result<Self, BootError> {
+    fn new(
+        options: &Options,
+        database: storage::Database,
+        (clock, to_app): (&TrustedClock, Sender<Event>),
+    ) -> Result<Self, BootError> {
         let (audio_player, audio) =
             AudioPlayer::new(options.config.audio, options.state_dir.clone(), to_app.clone());
+        let (hands, buttons) = Buttons::new(to_app.clone())
+            .map_err(|source| BootError::System { what: "cannot make a descriptor to wake by", source })?;
         let (keeper, storage) = Storage::new(database, to_app.clone());
-        let (finder, library) = Library::new(to_app.clone());
+        let (finder, library) = Library::new(options.state_dir.clone(), to_app.clone());
         let (meter, measure) = Measure::new(options.state_dir.clone(), to_app.clone());
+        let (downloader, releases) = DownloadManager::new(options.state_dir.clone(), to_app.clone());
+        let (shower, video) = VideoPlayer::new(to_app.clone())
+            .map_err(|source| BootError::System { what: "cannot make a socket pair", source })?;
+        let (client, web) = Web::new(options.state_dir.clone(), clock.clone(), to_app.clone());
         let settings =
             control::Settings { socket: options.socket.clone(), group: options.config.socket_group.clone() };
         let (server, control) = ExternalControl::new(settings, to_app.clone())
             .map_err(|source| BootError::System { what: "cannot make a socket pair", source })?;
-        let services: Vec<(Arc<dyn Service>, Option<Running>)> =
-            vec![(keeper, None), (audio_player, None), (finder, None), (meter, None), (server, None)];
+        let services: [Arc<dyn Service>; 9] =
+            [keeper, hands, audio_player, finder, meter, downloader, shower, client, server];
+        let services = services.into_iter().map(|service| (service, None)).collect();
         Ok(Self {
             manager: ServiceManager::default(),
             services,
             to_app,
+            buttons,
             audio,
             storage,
             library,
             measure,
+            releases,
+            video,
+            web,
             control,
             restarted: Vec::new(),
+            moves: Moves::of(Who::App),
         })
+    }
+
+    /// Everybody whose movement counts.
+    fn watched(&self) -> Vec<Watched> {
+        let services = self.services.iter().map(|(service, _)| service.moves());
+        let all = services.chain([&self.moves]);
+        all.map(|moves| Watched { moves: moves.clone(), still_ms_max: still_ms_max(moves.who()) }).collect()
     }
 
     /// The loop: an event, a decision, its effects.
@@ -197,6 +268,7 @@ impl Device {
                     return Ok(exit);
                 }
             }
+            self.moves.moved();
             let now = clock.now();
             for service in std::mem::take(&mut self.restarted) {
                 app.handle(now, Event::Service(service::Event::Restarted { service }), &mut effects);
@@ -205,15 +277,14 @@ impl Device {
                 continue;
             }
             let deadline = [app.deadline(now), self.manager.deadline()].into_iter().flatten().min();
-            let event = match deadline {
-                Some(at) => events.recv_deadline(Instant::now() + at.wait_from(now.monotonic)),
-                None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
+            let wait = deadline.map_or(Duration::MAX, |at| at.wait_from(now.monotonic));
+            let event = events.recv_timeout(wait.min(turn_every()));
             let now = clock.now();
             match event {
                 Ok(Event::Service(service::Event::Died { service, reason })) => {
                     self.bury(now, service, &reason)?
                 }
+                Ok(Event::Service(service::Event::Hung { service })) => return Err(BootError::Hung(service)),
                 Ok(event) => app.handle(now, event, &mut effects),
                 Err(RecvTimeoutError::Timeout) => {
                     let mut orders = Vec::new();
@@ -272,6 +343,40 @@ impl Device {
                 self.measure.send(command);
                 (Name::Measure, true)
             }
+            Effect::Release(command) => {
+                // The music goes on with what is there; what matters is asked again.
+                if self.releases.send(command).is_err() {
+                    log::warn!("the download thread is not told something: it is behind");
+                }
+                // What it is told with each song must not revive it with each song.
+                return Ok(None);
+            }
+            Effect::Video(command) => {
+                // The music goes on without a picture.
+                if self.video.send(command).is_err() {
+                    log::warn!("the screen is not told something: the video thread is behind");
+                }
+                return Ok(None);
+            }
+            Effect::Buttons(command) => {
+                // The music goes on without hands.
+                if self.buttons.send(command).is_err() {
+                    log::warn!("the LED is not told what it says: the buttons thread is behind");
+                }
+                return Ok(None);
+            }
+            Effect::Web(command) => {
+                self.tell_web(command);
+                return Ok(None);
+            }
+            Effect::Control(control::Command::Reply { client, id, outcome })
+                if client == control::ClientId::SERVER =>
+            {
+                if let Id::Number(ask) = id {
+                    self.tell_web(web::Command::Reply { ask, outcome });
+                }
+                return Ok(None);
+            }
             Effect::Control(command) => {
                 // An answer more or less must not end the music.
                 if self.control.send(command).is_err() {
@@ -292,6 +397,13 @@ impl Device {
         if is_taken { Ok(None) } else { Err(BootError::Hung(name)) }
     }
 
+    /// The music goes on without a server, and whatever it asks.
+    fn tell_web(&self, command: web::Command) {
+        if self.web.send(command).is_err() {
+            log::warn!("the web thread is not told something: it is behind");
+        }
+    }
+
     /// Reads the configuration on a thread of its own: this one does no I/O.
     fn reload(&self, config_path: Option<&Path>) {
         let Some(path) = config_path.map(Path::to_owned) else {
@@ -307,13 +419,13 @@ impl Device {
         }
     }
 
-    /// Stops all services, the last started first.
-    fn stop(&mut self) {
+    /// Stops all services, the last started first; one that is known to hang is not waited for.
+    fn stop(&mut self, hung: Option<Name>) {
         for (service, running) in self.services.iter_mut().rev() {
             let name = service.name();
             self.manager.disable(name);
             service.stop();
-            if running.take().is_some_and(|running| !running.join(STOP_WAIT_MAX)) {
+            if running.take().is_some_and(|running| hung != Some(name) && !running.join(STOP_WAIT_MAX)) {
                 log::warn!("the {name} service does not stop; it is left behind");
             }
         }

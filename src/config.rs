@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use orchestrion_protocol::limits::{CROSSFADE_MS_MAX, VOLUME_MAX};
+use orchestrion_protocol::limits::{CROSSFADE_MS_MAX, TRIM_DB_MAX, TRIM_DB_MIN, VOLUME_MAX};
 use orchestrion_protocol::status::Repeat;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::app::{Defaults, Levels};
 use crate::audio::Setup;
+use crate::buttons;
+use crate::clock::Belief;
+use crate::{releases, video, web};
 
 /// What the file says, with defaults for what it does not.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,12 +34,22 @@ pub struct Config {
     pub levels: Levels,
     /// How the sound is made.
     pub audio: Setup,
+    /// Which time of day is believed.
+    pub clock: Belief,
     /// Where the state lies, if not at the usual place.
     pub state_dir: Option<PathBuf>,
     /// Where local clients connect, if not at the usual place.
     pub socket: Option<PathBuf>,
     /// The group that may connect.
     pub socket_group: Option<String>,
+    /// What is wired to the board.
+    pub board: buttons::Wanted,
+    /// What is shown on a screen.
+    pub screen: Option<video::Wanted>,
+    /// Where releases come from. Once one is there, neither `program` nor `music` is used.
+    pub release: Option<releases::Wanted>,
+    /// The control server, if there is one.
+    pub server: Option<web::Wanted>,
 }
 
 /// Why a configuration cannot be used: the file, the place in it, what is wrong and what would be right.
@@ -79,9 +92,26 @@ struct File {
     volume_max: Option<Spanned<i64>>,
     rate_hz: Option<Spanned<u32>>,
     buffer_frames: Option<Spanned<u32>>,
+    clock: Option<ClockWord>,
+    clock_file: Option<PathBuf>,
     state_dir: Option<PathBuf>,
     socket: Option<PathBuf>,
     socket_group: Option<String>,
+    #[serde(default)]
+    board: buttons::Wanted,
+    screen: Option<Spanned<video::Wanted>>,
+    release: Option<Spanned<releases::Wanted>>,
+    server: Option<Spanned<web::Wanted>>,
+}
+
+/// Whose word the time of day is believed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ClockWord {
+    /// A time server's.
+    Automatic,
+    /// The clock's own.
+    Trusted,
 }
 
 /// Rates that outputs are asked for, in frames a second.
@@ -89,7 +119,7 @@ const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 /// Loudness that songs can be brought to, in LUFS.
 pub const LOUDNESS_LUFS: std::ops::RangeInclusive<f32> = -36.0..=-9.0;
 /// What a place may add to that, in dB.
-const TRIM_DB: std::ops::RangeInclusive<f32> = -24.0..=12.0;
+const TRIM_DB: std::ops::RangeInclusive<f32> = TRIM_DB_MIN..=TRIM_DB_MAX;
 /// What the waveform can be kept below, in dB of full scale.
 const CEILING_DBTP: std::ops::RangeInclusive<f32> = -30.0..=0.0;
 /// As much of a wrong line as is shown, in characters.
@@ -110,9 +140,14 @@ impl Default for Config {
             crossfade_ms: defaults.crossfade_ms,
             levels: Levels::default(),
             audio: Setup::default(),
+            clock: Belief::default(),
             state_dir: None,
             socket: None,
             socket_group: None,
+            board: buttons::Wanted::default(),
+            screen: None,
+            release: None,
+            server: None,
         }
     }
 }
@@ -126,7 +161,8 @@ impl Config {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|e| ConfigError::Unreadable { path: shown.clone(), reason: e.to_string() })?;
-        let mut config = Self::parse(&text).map_err(|problem| ConfigError::Wrong { path: shown, problem })?;
+        let wrong = |problem| ConfigError::Wrong { path: shown, problem };
+        let mut config = Self::parse(&text).map_err(wrong)?;
         let folder =
             std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_owned)).unwrap_or_default();
         for place in config
@@ -135,8 +171,19 @@ impl Config {
             .chain(&mut config.program)
             .chain(&mut config.state_dir)
             .chain(&mut config.socket)
+            .chain([&mut config.clock.file])
+            .chain(config.board.paths())
+            .chain(config.screen.iter_mut().flat_map(video::Wanted::paths))
         {
             *place = folder.join(&*place);
+        }
+        if let Some(server) = &mut config.server {
+            server.resolve(&folder);
+        }
+        if let Some(release) = &mut config.release {
+            release
+                .resolve(&folder)
+                .map_err(|problem| ConfigError::Wrong { path: path.display().to_string(), problem })?;
         }
         Ok(config)
     }
@@ -169,6 +216,9 @@ impl Config {
             ceiling_dbtp: within(text, file.ceiling_dbtp, levels.ceiling_dbtp, CEILING_DBTP)?,
             volume_max: u8::try_from(volume_max).unwrap_or(levels.volume_max),
         };
+        let screen = judged(text, file.screen, video::Wanted::judge)?;
+        let release = judged(text, file.release, releases::Wanted::judge)?;
+        let server = judged(text, file.server, web::Wanted::judge)?;
         Ok(Self {
             music: file.music,
             program: file.program,
@@ -182,11 +232,33 @@ impl Config {
                 rate_hz: within(text, file.rate_hz, usual.audio.rate_hz, RATES_HZ)?,
                 buffer_frames: within(text, file.buffer_frames, usual.audio.buffer_frames, BUFFER_FRAMES)?,
             },
+            clock: Belief {
+                always: file.clock == Some(ClockWord::Trusted),
+                asks_kernel: file.clock_file.is_none(),
+                file: file.clock_file.unwrap_or(usual.clock.file),
+            },
             state_dir: file.state_dir,
             socket: file.socket,
             socket_group: file.socket_group,
+            board: file.board,
+            screen,
+            release,
+            server,
         })
     }
+}
+
+/// A table that must be possible.
+fn judged<T>(
+    text: &str,
+    found: Option<Spanned<T>>,
+    judge: impl Fn(&T) -> Result<(), String>,
+) -> Result<Option<T>, String> {
+    let Some(found) = found else { return Ok(None) };
+    let at = found.span().start;
+    let table = found.into_inner();
+    judge(&table).map_err(|problem| in_line(text, at, &problem))?;
+    Ok(Some(table))
 }
 
 /// A number that must lie in a range; the usual one where there is none.
@@ -235,6 +307,18 @@ mod tests {
         );
         assert!(Config::parse("repeat = \"sometimes\"").unwrap_err().contains("`off`, `all`, `one`"));
         assert!(Config::parse("buffer_frames = 1").is_err());
+    }
+
+    #[test]
+    fn releases_are_named_with_the_line_that_is_wrong() {
+        let error =
+            Config::parse("volume = 3\n[release]\nkeys = []\nservers = [\"http://a/\"]\n").unwrap_err();
+        assert!(error.starts_with("line 2, ") && error.contains("release keygen"), "{error}");
+        let text = "[release]\nkeys = [\"k.pub\"]\nservers = [\"a\"]\n";
+        let error = Config::parse(text).unwrap_err();
+        assert!(error.starts_with("line 3, ") && error.contains("https://music.example"), "{error}");
+        let text = "music = [\"m\"]\nprogram = \"p\"\n[release]\nkeys = [\"k.pub\"]\nstick = \"usb\"\n";
+        assert!(Config::parse(text).unwrap().release.is_some(), "what plays before the first release");
     }
 
     #[test]

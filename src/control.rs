@@ -25,10 +25,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use orchestrion_protocol::limits::CLIENTS_MAX;
 use orchestrion_protocol::method::Method;
-use orchestrion_protocol::rpc::{Id, RpcError};
+use orchestrion_protocol::rpc::{Id, RpcError, notification_line};
+use orchestrion_protocol::status::{Status, Time, notification};
 use serde_json::Value;
 
 use crate::app;
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 
 pub use listener::SocketError;
@@ -41,6 +43,11 @@ pub const COMMANDS_LEN_MAX: usize = CLIENTS_MAX * IN_FLIGHT_MAX + 256;
 /// A connection; never used again within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(pub u64);
+
+impl ClientId {
+    /// The control server, by the web thread, which has the same methods; no connection ever has this number.
+    pub const SERVER: Self = Self(u64::MAX);
+}
 
 /// What the control thread is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +63,28 @@ pub enum Command {
     },
     /// Send a notification line to every subscriber.
     Notify(Arc<str>),
+    /// The same; its line is only made if there are subscribers, since it is said each second.
+    Tell(News),
+}
+
+/// What subscribers are told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// The status has changed.
+    Status(Box<Status>),
+    /// Time has passed.
+    Time(Time),
+}
+
+impl News {
+    /// As a line.
+    pub fn line(&self) -> Arc<str> {
+        match self {
+            Self::Status(status) => notification_line(notification::STATUS_CHANGED, &**status),
+            Self::Time(time) => notification_line(notification::TIME_CHANGED, time),
+        }
+        .into()
+    }
 }
 
 /// What the control thread reports.
@@ -137,6 +166,7 @@ pub struct ExternalControl {
     woken: UnixStream,
     stopping: AtomicBool,
     clients_so_far: AtomicU64,
+    moves: Moves,
 }
 
 impl ExternalControl {
@@ -158,6 +188,7 @@ impl ExternalControl {
             woken,
             stopping: AtomicBool::new(false),
             clients_so_far: AtomicU64::new(0),
+            moves: Moves::of(Who::Service(Name::Control)),
         };
         Ok((Arc::new(service), Handle { commands: sender, waker }))
     }
@@ -186,6 +217,10 @@ impl Service for ExternalControl {
 
     fn run(&self) -> Result<(), String> {
         server::Server::open(self).and_then(server::Server::serve).map_err(|error| error.to_string())
+    }
+
+    fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     fn stop(&self) {

@@ -29,7 +29,12 @@ pub enum Command {
         paths: Vec<PathBuf>,
     },
     /// Read this program, and find its music; answered by [`crate::app::Event::Program`].
-    ReadProgram(PathBuf),
+    ReadProgram {
+        /// Its file.
+        path: PathBuf,
+        /// If it cannot be used, the copy of the last good one will do.
+        needs_one: bool,
+    },
 }
 
 /// What the library thread reports.

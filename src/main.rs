@@ -1,11 +1,12 @@
-//! The device's binary: `orchestrion run`, `play`, `program`, `scan`, `ctl`, `outputs`, `plays`, `doctor`, `completions`, `man`.
+//! The device's binary: `orchestrion run`, `play`, `program`, `scan`, `ctl`, `outputs`, `plays`, `doctor`, `install`, `uninstall`,
+//! `completions`, `man`.
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 use orchestrion::bootstrap;
-use orchestrion::cli::{ctl, device, doctor, manual, program, scan, tables};
+use orchestrion::cli::{ctl, device, doctor, fleet, install, manual, program, release, scan, tables};
 
 /// Plays music with crossfades in a public room, and goes on playing.
 #[derive(Debug, Parser)]
@@ -35,6 +36,10 @@ enum Command {
     Ctl(ctl::CtlArgs),
     /// Make, check and preview programs: opening hours, dayparts, announcements
     Program(program::ProgramArgs),
+    /// Make, sign and look at releases: a program with all its files, for any server of files
+    Release(release::ReleaseArgs),
+    /// Pretend many boards, to see what a server can bear
+    Fleet(fleet::FleetArgs),
     /// Measure music: loudness, peaks, silence at the ends
     Scan(scan::ScanArgs),
     /// List the sound outputs of this machine
@@ -43,6 +48,10 @@ enum Command {
     Plays(tables::PlaysArgs),
     /// Tell what is missing on this machine, what that costs, and how to get it
     Doctor(doctor::DoctorArgs),
+    /// Install it as a service of systemd, here or into an image
+    Install(install::InstallArgs),
+    /// Take off what was installed
+    Uninstall(install::UninstallArgs),
     /// Print what a shell needs to complete these commands
     Completions(manual::CompletionsArgs),
     /// Print the manual page, or write one for each command
@@ -60,10 +69,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }),
         Command::Program(args) => args.run(),
+        Command::Release(args) => args.run(),
+        Command::Fleet(args) => args.run(),
         Command::Scan(args) => args.run(),
         Command::Outputs(args) => args.run(),
         Command::Plays(args) => args.run(),
         Command::Doctor(args) => args.run(),
+        Command::Install(args) => args.run(),
+        Command::Uninstall(args) => args.run(),
         Command::Completions(args) => args.run(Cli::command()),
         Command::Man(args) => args.run(Cli::command()),
     }

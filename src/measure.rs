@@ -53,6 +53,8 @@ pub enum Command {
     /// These files will be played, the next one first: measure what is not known of them. Takes the place of what was told
     /// before; of more than [`AHEAD_LEN_MAX`] the first count.
     Ahead(Vec<Arc<Path>>),
+    /// The same, and somebody waits for the first one: what is being measured now gives way to it, and is measured again later.
+    AheadAtOnce(Vec<Arc<Path>>),
 }
 
 /// What the measuring thread reports.

@@ -2,7 +2,7 @@
 //!
 //! What Rust cannot decode is decoded by a child process, one for each file, so that no C decoder can take the music
 //! down. The child is the second program of this package and the only one that loads GStreamer; nothing in this module
-//! does. The two share a UNIX socket pair, which is the child's standard input:
+//! does. (The same program shows films and pictures, as another child: [`screen`].) The two share a UNIX socket pair, which is the child's standard input:
 //!
 //! ```text
 //! daemon                                   orchestrion-media decode --serve
@@ -23,11 +23,13 @@ mod link;
 pub mod message;
 mod process;
 mod program;
+pub mod screen;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use decoding::Decoding;
+pub use link::any_readable;
 pub use program::{PROGRAM, PROGRAM_VAR, find};
 
 /// What a child may allocate, in MiB (private writable memory, stacks and all): far above what a decoder needs (77 were

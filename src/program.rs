@@ -3,6 +3,9 @@
 //! Without releases a program is a file beside the music: what it names counts from the file's folder. A playlist may be a
 //! folder: then its files are its recordings, by their tags.
 
+mod kept;
+mod released;
+
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Read;
@@ -11,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use orchestrion_program as rules;
+use orchestrion_protocol::release::Edition;
 use rules::model::{Library, Recording, RecordingId};
 use rules::rotation::Catalogue;
 
@@ -36,6 +40,10 @@ pub struct Program {
     recordings: HashMap<Arc<Path>, RecordingId>,
     /// What its owner should know, a sentence each.
     pub warnings: Vec<String>,
+    /// Why it is the copy of the last good one and not what the file says now.
+    pub instead_of: Option<ProgramError>,
+    /// The release that it is of; `None` for a file's.
+    pub edition: Option<Edition>,
 }
 
 /// Why a program cannot be used.
@@ -59,20 +67,30 @@ pub enum ProgramError {
     },
 }
 
+impl ProgramError {
+    fn unreadable(path: &Path, reason: String) -> Self {
+        Self::Unreadable { path: path.display().to_string(), reason }
+    }
+}
+
 impl Program {
     /// Reads a program and finds its music; gives `None` if it was `stopped`.
     ///
     /// # Errors
     /// The file cannot be read, or what it says cannot be.
     pub fn read(path: &Path, stopped: &dyn Fn() -> bool) -> Result<Option<Self>, ProgramError> {
+        let text = read_limited(path).map_err(|reason| ProgramError::unreadable(path, reason))?;
+        Self::of_text(&text, path, stopped)
+    }
+
+    /// Makes a program of the text of a file, or of one that lay there.
+    fn of_text(text: &[u8], path: &Path, stopped: &dyn Fn() -> bool) -> Result<Option<Self>, ProgramError> {
         let shown = path.display().to_string();
-        let unreadable = |reason: String| ProgramError::Unreadable { path: shown.clone(), reason };
-        let text = read_limited(path).map_err(unreadable)?;
         let wrong = |report: rules::check::Report| ProgramError::Wrong {
             path: shown.clone(),
             problems: report.to_string(),
         };
-        let mut document = rules::check::parse(&text).map_err(wrong)?;
+        let mut document = rules::check::parse(text).map_err(wrong)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut warnings = Vec::new();
         if !take_folders(&mut document.library, &folder, stopped, &mut warnings) {
@@ -89,17 +107,26 @@ impl Program {
     /// # Errors
     /// What the document says cannot be.
     pub fn assemble(
-        mut document: rules::Resolved,
+        document: rules::Resolved,
         folder: &Path,
         is_there: impl Fn(&Path) -> bool,
+    ) -> Result<Self, rules::check::Report> {
+        Self::assemble_by(document, |recording| {
+            recording.files.iter().filter_map(|file| below(folder, file)).find(|place| is_there(place))
+        })
+    }
+
+    /// Makes a program of a document; `find` says where a recording lies.
+    fn assemble_by(
+        mut document: rules::Resolved,
+        find: impl Fn(&Recording) -> Option<PathBuf>,
     ) -> Result<Self, rules::check::Report> {
         let library = std::mem::take(&mut document.library);
         let mut catalogue = Catalogue::new(&document, &library);
         let mut places = HashMap::with_capacity(library.recordings.len());
         let mut missing = Vec::new();
         for recording in &library.recordings {
-            let found = recording.files.iter().filter_map(|file| below(folder, file)).find(|p| is_there(p));
-            match found {
+            match find(recording) {
                 Some(place) => {
                     places.insert(recording.id.clone(), Arc::from(place));
                 }
@@ -113,7 +140,7 @@ impl Program {
         let recordings = places.iter().map(|(id, place)| (Arc::clone(place), id.clone())).collect();
         document.library = library;
         let rules = rules::Program::compile(document)?;
-        Ok(Self { rules, catalogue, places, recordings, warnings })
+        Ok(Self { rules, catalogue, places, recordings, warnings, instead_of: None, edition: None })
     }
 
     /// Where a recording lies.
@@ -121,14 +148,40 @@ impl Program {
         self.places.get(recording)
     }
 
+    /// Recordings that somebody means: the one with this id, else all of which title, artists or file say these words.
+    pub fn find(&self, words: &str) -> Vec<&Recording> {
+        let all = &self.rules.document().library.recordings;
+        if let Some(exact) = all.iter().find(|recording| recording.id.as_str() == words) {
+            return vec![exact];
+        }
+        let words = words.to_lowercase();
+        let says = |text: &String| text.to_lowercase().contains(&words);
+        all.iter()
+            .filter(|one| says(&one.title) || one.artists.iter().any(says) || one.files.iter().any(says))
+            .collect()
+    }
+
     /// Which recording a file is.
     pub fn recording(&self, place: &Path) -> Option<&RecordingId> {
         self.recordings.get(place)
     }
 
+    /// A file was opened and is so long: what songs last on the average is known better.
+    pub fn learn_length(&mut self, place: &Path, duration_ms: u64) {
+        if let Some(recording) = self.recordings.get(place) {
+            self.catalogue.learn_length(recording.as_str(), duration_ms);
+        }
+    }
+
     /// Recordings whose files are there.
     pub fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// What the catalogue says of a file.
+    pub fn entry(&self, place: &Path) -> Option<&Recording> {
+        let id = self.recordings.get(place)?;
+        self.rules.document().library.recordings.iter().find(|recording| recording.id == *id)
     }
 
     /// Whether nothing can be played by it.
@@ -208,9 +261,9 @@ pub(crate) fn take_folders(
     true
 }
 
-/// A recording by what its file says of it.
+/// A recording by what its file says of it. Its length is the header's word: a deck knows better when it plays it.
 fn recording_of(song: &Path, file: &str) -> Recording {
-    let tags = tags::read(song);
+    let (tags, duration_ms) = tags::read_with_length(song);
     let name = || song.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Recording {
         id: RecordingId(file.to_owned()),
@@ -218,6 +271,7 @@ fn recording_of(song: &Path, file: &str) -> Recording {
         title: tags.title.unwrap_or_else(name),
         artists: tags.artist.into_iter().collect(),
         album: tags.album,
+        duration_ms,
         ..Recording::default()
     }
 }

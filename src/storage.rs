@@ -4,12 +4,16 @@
 //! Commands that must not be lost carry a [`Ticket`] and are confirmed by [`Event::Kept`] once they are on the disk;
 //! `App` sends them again if the thread dies before. Playback never waits for it.
 
+mod closed;
 mod damage;
 mod database;
 mod measurements;
 mod migrate;
 mod open;
+mod past;
 mod pending;
+mod place;
+mod programmed;
 mod queue;
 mod ranks;
 mod read;
@@ -19,18 +23,23 @@ mod run_number;
 mod service;
 #[cfg(test)]
 mod tests;
+mod times;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use closed::{Closed, read_closed};
 pub use damage::DAMAGED_LEN_MAX;
 pub use database::{Database, PLAYS_LEN_MAX};
 pub use measurements::{
     FILES_LEN_MAX, MEASUREMENTS_LEN_MAX, Measured, MeasurementStore, Measurements, measurements_path,
 };
 pub use open::{sqlite_is_safe, sqlite_version};
+pub use past::{PAST_LEN_MAX, Past, PastPlay, PastRow, PastSong};
 pub use pending::PLAYS_UNSAVED_MAX;
-pub use read::{PlayRow, PlayRowEnd, Seen, examine, read_last_plays, read_plays};
+pub use programmed::{Chosen, ClockState, LocalDay, PlayKind, Programmed, SpotPlay};
+pub use read::{PlayRow, PlayRowEnd, PlayRowProgram, Seen, examine, read_last_plays, read_plays};
 pub use restore::restore;
 pub use service::{COMMANDS_LEN_MAX, Full, Handle, Storage};
 
@@ -93,6 +102,26 @@ pub enum Command {
     SaveQueue(Ticket, QueueSnapshot),
     /// The settings. Only the last ones count.
     SaveSettings(Ticket, Settings),
+    /// Give the rows of this boot that have no time of day theirs. Only the last one counts.
+    CompleteTimes(Ticket, KnownTime),
+    /// What a part remembers. Only the last text of each counts.
+    Remember(Ticket, Remembered, String),
+    /// What has changed of what a part remembers in pieces. Only the last text of each piece counts.
+    RememberPieces(Ticket, Remembered, Pieces),
+    /// All of these, or none: what belongs together is never half on the disk.
+    All(Vec<Command>),
+}
+
+/// Pieces of what a part remembers, by their names; `None` takes one away.
+pub type Pieces = BTreeMap<String, Option<String>>;
+
+/// The time of day, when it becomes known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownTime {
+    /// What has to be added to the monotonic clock, in ms.
+    pub offset_ms: i64,
+    /// The place's zone, if a program says it.
+    pub zone: Option<Box<orchestrion_program::model::Zone>>,
 }
 
 /// What the storage thread reports.
@@ -111,6 +140,8 @@ pub enum Event {
 pub struct PlayStart {
     /// Which play.
     pub key: PlayKey,
+    /// What it is.
+    pub kind: PlayKind,
     /// The file.
     pub path: Arc<std::path::Path>,
     /// Its size in bytes, with `modified_ms` its identity until it is hashed.
@@ -127,6 +158,8 @@ pub struct PlayStart {
     pub started: Mono,
     /// The same by wall time, where that is known.
     pub started_wall: Option<Wall>,
+    /// How far that is to be believed.
+    pub clock: ClockState,
     /// How long the file is, where that is known.
     pub duration_ms: Option<u64>,
     /// Where in the file it began.
@@ -140,6 +173,10 @@ pub struct PlayStart {
     /// The play that was cut off by a stop, a crash or a power cut and that this one goes on with. The two are one
     /// play to a report.
     pub continues: Option<PlayKey>,
+    /// What the file is by its content, where that was measured.
+    pub blob: Option<crate::measure::Blob>,
+    /// What the program says of it; `None` on a device without one.
+    pub program: Option<Box<Programmed>>,
 }
 
 /// Why a song plays.
@@ -151,15 +188,29 @@ pub enum ChosenBy {
     User,
     /// It played when the device stopped.
     Resume,
+    /// The program: an announcement or an advertisement.
+    Spot,
+    /// An emergency that somebody has called.
+    Emergency,
 }
 
 impl ChosenBy {
+    /// Whether it is said over the music or between songs, and no song.
+    pub fn is_spot(self) -> bool {
+        match self {
+            Self::Spot | Self::Emergency => true,
+            Self::Queue | Self::User | Self::Resume => false,
+        }
+    }
+
     /// As it stands in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queue => "queue",
             Self::User => "user",
             Self::Resume => "resume",
+            Self::Spot => "spot",
+            Self::Emergency => "emergency",
         }
     }
 }
@@ -192,6 +243,8 @@ pub enum HowEnded {
     Cut,
     /// The file or the output failed.
     Failed,
+    /// A spot was due and nothing was heard of it.
+    Missed,
     /// The board lost its power.
     Power,
     /// The process died.
@@ -206,6 +259,7 @@ impl HowEnded {
             Self::Skipped => "skipped",
             Self::Cut => "cut",
             Self::Failed => "failed",
+            Self::Missed => "missed",
             Self::Power => "power",
             Self::Crash => "crash",
         }
@@ -282,19 +336,61 @@ pub struct Settings {
     pub defaults: Option<Defaults>,
 }
 
+/// Whose memory it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Remembered {
+    /// What spots were due, said and missed.
+    Spots,
+    /// An emergency that is not over.
+    Emergency,
+    /// What staff have skipped, and a pause of theirs.
+    Hands,
+    /// The place's trim as somebody set it.
+    Trim,
+}
+
+impl Remembered {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Spots, Self::Emergency, Self::Hands, Self::Trim];
+
+    /// As it stands in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spots => "spots",
+            Self::Emergency => "emergency",
+            Self::Hands => "hands",
+            Self::Trim => "trim",
+        }
+    }
+}
+
+/// What parts of the device remember over a restart.
+pub type Memories = BTreeMap<Remembered, String>;
+
+/// What parts of the device remember in pieces, by the names of these.
+pub type PieceMemories = BTreeMap<Remembered, BTreeMap<String, String>>;
+
 /// What a start finds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Restored {
     /// The number of this run, from 1, already on the disk.
     pub run: u64,
+    /// The kernel's name for this boot; empty where that is not known.
+    pub boot_id: String,
     /// The queue.
     pub queue: QueueSnapshot,
     /// Where it played.
     pub checkpoint: Option<Checkpoint>,
     /// What people set.
     pub settings: Option<Settings>,
+    /// What parts remember.
+    pub memories: Memories,
+    /// What parts remember in pieces.
+    pub pieces: PieceMemories,
     /// The play that was going on when the device last stopped, crashed or lost its power.
     pub unfinished: Option<PlayKey>,
+    /// What was played before.
+    pub past: Past,
     /// What was wrong with the file that was found, when it could not be used; it lies beside the new one.
     pub damage: Option<String>,
 }

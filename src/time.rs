@@ -29,7 +29,7 @@ impl Mono {
 pub struct Wall(pub i64);
 
 /// Wall time before this was set by nobody: 2026-01-01T00:00Z, before the first release.
-const WALL_FLOOR: Wall = Wall(1_767_225_600_000);
+pub(crate) const WALL_FLOOR: Wall = Wall(1_767_225_600_000);
 
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, ConfigError};
 use crate::program::{Program, ProgramError};
-use crate::{audio, control, library, measure, service, storage};
+use crate::{audio, buttons, clock, control, library, measure, releases, service, storage, video, web};
 
 /// What happened. Closed, past tense.
 #[derive(Debug)]
@@ -17,10 +17,20 @@ pub enum Event {
     Program(Result<Box<Program>, ProgramError>),
     /// The measuring thread reports.
     Measure(measure::Event),
+    /// The download thread reports.
+    Release(releases::Event),
+    /// The web thread reports or asks.
+    Web(web::Event),
+    /// Hands, the alarm contact, or their lines.
+    Buttons(buttons::Event),
+    /// The video thread reports.
+    Video(video::Event),
     /// A local client asks.
     Control(control::Event),
     /// A service died or runs again.
     Service(service::Event),
+    /// The clock was set, or is believed or not.
+    Clock(clock::Event),
     /// The process was told something.
     Signal(Signal),
     /// The configuration was read again.
@@ -47,6 +57,14 @@ pub enum Effect {
     Library(library::Command),
     /// Tell the measuring thread.
     Measure(measure::Command),
+    /// Tell the download thread.
+    Release(releases::Command),
+    /// Tell the web thread.
+    Web(web::Command),
+    /// Tell the buttons thread.
+    Buttons(buttons::Command),
+    /// Tell the video thread.
+    Video(video::Command),
     /// Tell the control thread.
     Control(control::Command),
     /// Read the configuration again; answered by [`Event::Reloaded`].

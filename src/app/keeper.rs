@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
+use orchestrion_program::model::Zone;
+
 use super::Effect;
-use crate::storage::{Command, PlayEnd, PlayStart, QueueSnapshot, Settings, Ticket};
+use crate::storage::{
+    Command, KnownTime, Pieces, PlayEnd, PlayStart, QueueSnapshot, Remembered, Settings, Ticket,
+};
 
 /// Commands that may wait for the disk; beyond them the oldest is forgotten here (the storage thread may still hold it).
 const UNCONFIRMED_MAX: usize = 10_000;
@@ -32,6 +36,33 @@ impl Keeper {
     pub(super) fn save_settings(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
         self.unconfirmed.retain(|(_, command)| !matches!(command, Command::SaveSettings(..)));
         self.keep(|ticket| Command::SaveSettings(ticket, settings), effects);
+    }
+
+    pub(super) fn remember(&mut self, whose: Remembered, text: String, effects: &mut Vec<Effect>) {
+        self.unconfirmed
+            .retain(|(_, command)| !matches!(command, Command::Remember(_, other, _) if *other == whose));
+        self.keep(|ticket| Command::Remember(ticket, whose, text), effects);
+    }
+
+    /// Pieces that have changed; what waits of others with them.
+    pub(super) fn remember_pieces(&mut self, whose: Remembered, pieces: Pieces, effects: &mut Vec<Effect>) {
+        let mut all = Pieces::new();
+        self.unconfirmed.retain_mut(|(_, command)| match command {
+            Command::RememberPieces(_, other, waiting) if *other == whose => {
+                all.append(waiting);
+                false
+            }
+            _ => true,
+        });
+        all.extend(pieces);
+        self.keep(|ticket| Command::RememberPieces(ticket, whose, all), effects);
+    }
+
+    /// The time is known: rows of this boot without one get theirs.
+    pub(super) fn complete_times(&mut self, offset_ms: i64, zone: Option<Zone>, effects: &mut Vec<Effect>) {
+        self.unconfirmed.retain(|(_, command)| !matches!(command, Command::CompleteTimes(..)));
+        let zone = zone.map(Box::new);
+        self.keep(|ticket| Command::CompleteTimes(ticket, KnownTime { offset_ms, zone }), effects);
     }
 
     /// Everything up to this ticket is on the disk.

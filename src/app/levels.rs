@@ -9,7 +9,7 @@ use orchestrion_protocol::limits::VOLUME_MAX;
 use super::playback::Sounding;
 use super::{App, Effect, crossfade};
 use crate::audio::tags::REFERENCE_LUFS;
-use crate::audio::{CEILING_DBTP, Command, Media, StartAt};
+use crate::audio::{CEILING_DBTP, Command, Media, StartAt, volume};
 use crate::measure;
 use crate::time::Now;
 
@@ -17,6 +17,14 @@ use crate::time::Now;
 const UNKNOWN_LUFS: f32 = -14.0;
 /// The range of a song's gain in dB. Beyond it a file is broken, or noise that nobody wants to hear louder.
 const GAIN_DB: std::ops::RangeInclusive<f32> = -30.0..=20.0;
+
+/// The most that a spot is made louder because the music is played so softly, in dB.
+const BOOST_DB_MAX: f32 = 20.0;
+
+/// Announcements shorter than this have no short-term loudness.
+const SPOT_SHORT_MS: u64 = 3000;
+/// How far the loudest 3 s of an announcement may be above the target.
+const SPOT_PEAK_LU: f32 = 5.0;
 
 /// What the device is to sound like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +48,7 @@ impl Default for Levels {
 
 impl Levels {
     /// The gain of a song, in dB. `before_db` is that of the song before, if this one follows it on an album.
-    fn gain_db(&self, media: &Media, before_db: Option<f32>) -> f32 {
+    pub(super) fn gain_db(&self, media: &Media, before_db: Option<f32>) -> f32 {
         let Some(target_lufs) = self.target_lufs else { return self.trim_db };
         let own_db = target_lufs - lufs(media) + self.trim_db;
         let gain_db = match (before_db, media.tags.album_gain) {
@@ -52,6 +60,27 @@ impl Levels {
     }
 }
 
+impl Levels {
+    /// The gain of an announcement, in dB (EBU R128 s1): one of under 3 s goes by its loudest moment, and the loudest 3 s
+    /// of a longer one are at most [`SPOT_PEAK_LU`] above the target.
+    pub(super) fn spot_gain_db(&self, media: &Media) -> f32 {
+        let gain_db = self.gain_db(media, None);
+        let measured = media.measurement.as_ref().and_then(|measurement| {
+            let loudness = measurement.loudness?;
+            Some((measurement.duration_ms < SPOT_SHORT_MS, loudness))
+        });
+        match (self.target_lufs, measured) {
+            (Some(target_lufs), Some((is_short, loudness))) => {
+                let room_lu = if is_short { 0.0 } else { SPOT_PEAK_LU };
+                let most_db = target_lufs + room_lu - loudness.loudest_lufs + self.trim_db;
+                let gain_db = if is_short { most_db } else { gain_db.min(most_db) };
+                gain_db.clamp(*GAIN_DB.start(), *GAIN_DB.end())
+            }
+            _ => gain_db,
+        }
+    }
+}
+
 /// How loud a song is, by the best that is known of it.
 fn lufs(media: &Media) -> f32 {
     let measured = media.measurement.as_ref().and_then(|measurement| measurement.loudness);
@@ -60,6 +89,14 @@ fn lufs(media: &Media) -> f32 {
         .map(|loudness| loudness.integrated_lufs)
         .or_else(|| tagged.map(|gain| REFERENCE_LUFS - gain.gain_db))
         .unwrap_or(UNKNOWN_LUFS)
+}
+
+/// What lifts something that is played at one volume to another, in dB.
+pub(super) fn boost_db(volume: u8, least: u8) -> f32 {
+    match (volume::decibels(volume), volume::decibels(least)) {
+        (Some(is_db), Some(least_db)) => (least_db - is_db).clamp(0.0, BOOST_DB_MAX),
+        _ => 0.0,
+    }
 }
 
 impl App {
@@ -80,7 +117,13 @@ impl App {
             Some(current) => current.before_db,
             None => current.filter(follows).map(|current| current.gain_db),
         };
-        incoming.gain_db = self.levels.gain_db(media, incoming.before_db);
+        incoming.gain_db = match self.air.spot(incoming.entry) {
+            Some(spot) => {
+                let least = spot.min_volume.map_or(0.0, |least| boost_db(self.volume, least));
+                self.levels.spot_gain_db(media) + least
+            }
+            None => self.levels.gain_db(media, incoming.before_db),
+        };
         effects.push(Effect::Audio(Command::Gain { load: incoming.load, gain_db: incoming.gain_db }));
     }
 
@@ -96,6 +139,7 @@ impl App {
 
     /// A file was measured: if it plays or comes next, its loudness and its cue points count from now on.
     pub(super) fn hear_measure(&mut self, now: Now, event: measure::Event, effects: &mut Vec<Effect>) {
+        self.announcement_measured(&event, effects);
         let measure::Event::Measured { path, file, result } = event;
         let (Ok(measurement), Some(file)) = (result, file) else { return };
         let queue = &self.queue;
@@ -166,6 +210,23 @@ mod tests {
         let both = Media { measurement: measured(-9.0).measurement, ..tagged(3.0, None) };
         assert_eq!(LEVELS.gain_db(&both, None), -7.0);
         assert_eq!(LEVELS.gain_db(&Media::default(), None), -2.0);
+    }
+
+    #[test]
+    fn an_announcement_is_at_the_target_but_its_loudest_three_seconds_are_not_far_above_it() {
+        let spoken = |duration_ms: u64, loudest_lufs: f32| {
+            let mut media = measured(-20.0);
+            if let Some(measurement) = &mut media.measurement {
+                measurement.duration_ms = duration_ms;
+                measurement.loudness =
+                    measurement.loudness.map(|loudness| Loudness { loudest_lufs, ..loudness });
+            }
+            media
+        };
+        assert_eq!(LEVELS.spot_gain_db(&spoken(10_000, -17.0)), 4.0);
+        assert_eq!(LEVELS.spot_gain_db(&spoken(10_000, -10.0)), -1.0, "5 LU above the target, no more");
+        assert_eq!(LEVELS.spot_gain_db(&spoken(2000, -14.0)), -2.0, "a short one goes by its loudest moment");
+        assert_eq!(LEVELS.spot_gain_db(&tagged(-6.0, None)), -4.0);
     }
 
     #[test]

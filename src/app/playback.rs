@@ -30,6 +30,8 @@ const PREVIOUS_MS_MAX: u64 = 3000;
 /// How often the place in the song is kept.
 const CHECKPOINT_EVERY_MS: u64 = 2000;
 
+/// Why a play ended, when somebody went on.
+pub(super) const SKIPPED: &str = "skipped";
 /// Why a play was cut, when the device stopped; the next start goes on with it.
 const SHUTDOWN: &str = crate::storage::SHUTDOWN;
 
@@ -71,6 +73,8 @@ pub(super) struct Incoming {
     /// See [`Sounding::before_db`].
     pub(super) before_db: Option<f32>,
     takes_over: TakesOver,
+    /// The reason in the play log of what it makes leave at once.
+    skips_as: &'static str,
 }
 
 impl Incoming {
@@ -123,7 +127,7 @@ pub(super) struct Playback {
     /// The current song has reached its end and nothing could follow.
     pub(super) is_over: bool,
     /// The song at which the queue stands was played to its end; what follows it is waited for.
-    is_done: bool,
+    pub(super) is_done: bool,
     /// Where someone paused before the last restart; `play` goes on there.
     pub(super) paused_at: Option<PausedAt>,
 }
@@ -154,6 +158,17 @@ impl Default for Playback {
 }
 
 impl Playback {
+    /// Holds the music in its place.
+    pub(super) fn hold(&mut self, fade_ms: u32, effects: &mut Vec<Effect>) {
+        self.held = true;
+        effects.push(Effect::Audio(Command::Hold { fade_ms }));
+    }
+
+    /// Whether music is on the air: it may be under an announcement, but it is not held.
+    pub(super) fn is_aired(&self) -> bool {
+        self.current.is_some() && !self.held
+    }
+
     /// Whether anything can still be heard.
     pub(super) fn is_silent(&self) -> bool {
         self.current.is_none() && self.leaving.is_empty()
@@ -199,6 +214,7 @@ impl App {
     pub(super) fn play(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let was = std::mem::replace(&mut self.playback.transport, Transport::Playing);
         self.air.goes_on();
+        self.forget_pause(effects);
         self.dirty = true;
         let is_silent = self.playback.current.is_none() && self.playback.incoming.is_none();
         if was == Transport::Paused && !is_silent {
@@ -222,8 +238,7 @@ impl App {
         self.air.paused(now);
         self.dirty = true;
         if self.playback.current.is_some() || self.playback.incoming.is_some() {
-            self.playback.held = true;
-            effects.push(Effect::Audio(Command::Hold { fade_ms: PAUSE_FADE_MS }));
+            self.playback.hold(PAUSE_FADE_MS, effects);
         }
         self.checkpoint(now, effects);
     }
@@ -234,6 +249,7 @@ impl App {
             self.leave(current, HowEnded::Cut, reason, STOP_FADE_MS, effects);
         }
         self.playback.transport = Transport::Stopped;
+        self.forget_pause(effects);
         self.playback.is_over = false;
         self.playback.is_done = false;
         self.playback.paused_at = None;
@@ -242,7 +258,7 @@ impl App {
     }
 
     /// Silence, since nothing may sound any more; what was played counts as cut.
-    pub(super) fn shut(&mut self, reason: &'static str, fade_ms: u32, effects: &mut Vec<Effect>) {
+    pub(super) fn shut(&mut self, now: Now, reason: &'static str, fade_ms: u32, effects: &mut Vec<Effect>) {
         self.drop_incoming(effects);
         if let Some(current) = self.playback.current.take() {
             self.leave(current, HowEnded::Cut, reason, fade_ms, effects);
@@ -250,11 +266,14 @@ impl App {
             self.playback.is_done = true;
         }
         self.playback.paused_at = None;
+        self.drop_breaks();
+        self.hush(now, reason, fade_ms, effects);
         self.dirty = true;
     }
 
     /// What plays makes way for the next song, with a fade.
     pub(super) fn make_way(&mut self, now: Now, fade_ms: u32, effects: &mut Vec<Effect>) {
+        self.ask_for_break(now, effects);
         let Some(current) = &self.playback.current else { return };
         let takes_over = TakesOver::AtBoundary { fade_ms };
         let here = Some(current.entry);
@@ -275,29 +294,34 @@ impl App {
         }
     }
 
-    pub(super) fn skip(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn skip(&mut self, now: Now, reason: &'static str, effects: &mut Vec<Effect>) {
         self.playback.transport = Transport::Playing;
         self.dirty = true;
         if self.playback.current.is_none() && self.playback.incoming.is_none() {
             self.start_somewhere(now, effects);
             return;
         }
+        self.ask_for_break(now, effects);
         let here = self.place_in_queue();
         match self.playback.incoming.as_mut() {
             // The next one is on its way already: let it in now.
             Some(incoming) if incoming.takes_over == TakesOver::ByItself && Some(incoming.entry) != here => {
                 incoming.takes_over = TakesOver::AtOnce { fade_ms: SKIP_FADE_MS };
                 incoming.chosen_by = ChosenBy::User;
+                incoming.skips_as = reason;
                 // As for every jump: from now on it cannot be removed.
                 self.queue.set_current(incoming.entry);
                 self.join_incoming(effects);
             }
             _ => match self.next_entry(now, here, true) {
-                Some(next) => self.jump(next, StartAt::Music, ChosenBy::User, effects),
+                Some(next) => {
+                    self.jump(next, StartAt::Music, ChosenBy::User, effects);
+                    self.skip_as(reason);
+                }
                 None => {
                     self.drop_incoming(effects);
                     if let Some(current) = self.playback.current.take() {
-                        self.leave(current, HowEnded::Skipped, "skipped", STOP_FADE_MS, effects);
+                        self.leave(current, HowEnded::Skipped, reason, STOP_FADE_MS, effects);
                     }
                     self.nothing_follows(now, effects);
                 }
@@ -305,7 +329,7 @@ impl App {
         }
     }
 
-    pub(super) fn previous(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn previous(&mut self, now: Now, reason: &'static str, effects: &mut Vec<Effect>) {
         self.playback.transport = Transport::Playing;
         self.dirty = true;
         let Some(here) = self.place_in_queue() else { return self.start_somewhere(now, effects) };
@@ -317,6 +341,14 @@ impl App {
             self.queue.before(here, |entry| quarantine.reason(now.monotonic, &entry.path).is_none())
         };
         self.jump(before.unwrap_or(here), StartAt::Music, ChosenBy::User, effects);
+        self.skip_as(reason);
+    }
+
+    /// What the song on its way in makes leave is logged with this reason.
+    fn skip_as(&mut self, reason: &'static str) {
+        if let Some(incoming) = &mut self.playback.incoming {
+            incoming.skips_as = reason;
+        }
     }
 
     /// To a place in the current song, which stays the same play.
@@ -374,8 +406,7 @@ impl App {
             log::debug!("entry {entry} has left the queue");
             return;
         };
-        let load = LoadId(self.playback.next_load);
-        self.playback.next_load += 1;
+        let load = self.number_load();
         self.playback.is_over = false;
         self.playback.is_done = false;
         self.playback.paused_at = None;
@@ -390,9 +421,16 @@ impl App {
             gain_db: 0.0,
             before_db: None,
             takes_over,
+            skips_as: SKIPPED,
         });
         self.dirty = true;
         effects.push(Effect::Audio(Command::Load { load, path, start }));
+    }
+
+    pub(super) fn number_load(&mut self) -> LoadId {
+        let load = LoadId(self.playback.next_load);
+        self.playback.next_load += 1;
+        load
     }
 
     /// Tells the mixer when the incoming song begins, if it is ready.
@@ -408,7 +446,11 @@ impl App {
             }
             (TakesOver::ByItself, None) => Join { from, to, at: JoinAt::Now, fade_ms: 0 },
             (TakesOver::ByItself, Some(current)) => {
-                let plan = plan(self.crossfade_ms, &current.media, media, !self.queue.is_shuffled());
+                // Nothing is spoken over the end of a song, or over the beginning of the next.
+                let is_spot =
+                    [current.entry, incoming.entry].iter().any(|entry| self.air.spot(*entry).is_some());
+                let crossfade_ms = if is_spot { 0 } else { self.crossfade_ms };
+                let plan = plan(crossfade_ms, &current.media, media, !self.queue.is_shuffled());
                 Join { from, to, at: plan.at, fade_ms: plan.fade_ms }
             }
         };
@@ -422,6 +464,7 @@ impl App {
     pub(super) fn let_go(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.checkpoint(now, effects);
         self.drop_incoming(effects);
+        self.silence_voice(now, SHUTDOWN, PAUSE_FADE_MS, effects);
         if let Some(current) = self.playback.current.take() {
             self.leave(current, HowEnded::Cut, SHUTDOWN, PAUSE_FADE_MS, effects);
         }
@@ -454,8 +497,15 @@ impl App {
         self.playback.leaving.push(Leaving { load: song.load, entry: song.entry, how, reason });
     }
 
+    /// Lets the music go on after it was held for something else, if nobody has paused it.
+    pub(super) fn go_on_after_hold(&mut self, fade_ms: u32, effects: &mut Vec<Effect>) {
+        if self.playback.transport == Transport::Playing {
+            self.release(fade_ms, effects);
+        }
+    }
+
     fn release(&mut self, fade_ms: u32, effects: &mut Vec<Effect>) {
-        if std::mem::replace(&mut self.playback.held, false) {
+        if !self.voice.holds_music() && std::mem::replace(&mut self.playback.held, false) {
             effects.push(Effect::Audio(Command::Release { fade_ms }));
         }
     }

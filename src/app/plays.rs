@@ -24,11 +24,13 @@ pub(super) struct Plays {
     count: u64,
     open: Vec<Play>,
     live: HashMap<LoadId, Heard>,
+    /// Of loads that have ended in this run.
+    ended_ms: u64,
 }
 
 impl Plays {
     pub(super) fn new(run: u64) -> Self {
-        Self { run, count: 0, open: Vec::new(), live: HashMap::new() }
+        Self { run, count: 0, open: Vec::new(), live: HashMap::new(), ended_ms: 0 }
     }
 
     /// Plays that this run has opened.
@@ -42,6 +44,11 @@ impl Plays {
         let key = PlayKey { run: self.run, seq: self.count };
         self.open.push(Play { key, loads: vec![load], heard_ms: 0, audible_ms: 0 });
         key
+    }
+
+    /// A load that was never one.
+    pub(super) fn forget(&mut self, load: LoadId) {
+        self.open.retain(|play| play.loads != [load]);
     }
 
     /// A play goes on with another load; `false` when it has ended meanwhile.
@@ -80,7 +87,7 @@ impl Plays {
         how: HowEnded,
         reason: &str,
     ) -> Option<PlayEnd> {
-        self.live.remove(&load);
+        self.ended_ms += heard.heard_ms.max(self.live.remove(&load).unwrap_or_default().heard_ms);
         let at = self.open.iter().position(|play| play.loads.contains(&load))?;
         let play = &mut self.open[at];
         play.loads.retain(|other| *other != load);
@@ -100,6 +107,11 @@ impl Plays {
         })
     }
 
+    /// Milliseconds that were mixed in this run, of all songs and all that was said.
+    pub(super) fn heard_in_all_ms(&self) -> u64 {
+        self.ended_ms + self.live.values().map(|heard| heard.heard_ms).sum::<u64>()
+    }
+
     /// The loads of all open plays, with what was last heard of each.
     pub(super) fn live(&self) -> Vec<(LoadId, Heard)> {
         let loads = self.open.iter().flat_map(|play| play.loads.iter());
@@ -112,7 +124,7 @@ mod tests {
     use super::*;
 
     fn heard(ms: u64) -> Heard {
-        Heard { position_ms: 0, heard_ms: ms, audible_ms: ms / 2 }
+        Heard { position_ms: 0, heard_ms: ms, audible_ms: ms / 2, ..Heard::default() }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub(super) path: Arc<Path>,
     pub(super) tags: Option<Tags>,
     pub(super) duration_ms: Option<u64>,
+    /// Not kept over a restart.
+    is_passing: bool,
 }
 
 /// Why the queue does not do what it was told.
@@ -67,7 +69,8 @@ impl Queue {
             chance: ChaCha8Rng::seed_from_u64(seed),
         };
         for entry in kept.entries.iter().take(QUEUE_LEN_MAX) {
-            let song = Entry { path: Arc::clone(&entry.path), tags: None, duration_ms: None };
+            let song =
+                Entry { path: Arc::clone(&entry.path), tags: None, duration_ms: None, is_passing: false };
             if queue.entries.insert(entry.id, song).is_none() {
                 queue.added.push(entry.id);
                 queue.next_entry = queue.next_entry.max(entry.id.0 + 1);
@@ -82,12 +85,21 @@ impl Queue {
     }
 
     pub(super) fn snapshot(&self) -> QueueSnapshot {
-        let kept =
-            |id: &EntryId| self.entries.get(id).map(|e| KeptEntry { id: *id, path: Arc::clone(&e.path) });
+        let lasts = |id: &EntryId| self.entries.get(id).is_some_and(|entry| !entry.is_passing);
+        let kept = |id: &EntryId| {
+            let entry = self.entries.get(id).filter(|entry| !entry.is_passing)?;
+            Some(KeptEntry { id: *id, path: Arc::clone(&entry.path) })
+        };
+        // Instead of a current one that passes: what follows it, else what was heard before it.
+        let current = self.current.and_then(|current| {
+            let at = self.order.iter().position(|id| *id == current)?;
+            let (before, from) = self.order.split_at(at);
+            from.iter().chain(before.iter().rev()).copied().find(lasts)
+        });
         QueueSnapshot {
             entries: Arc::new(self.added.iter().filter_map(kept).collect()),
-            order: Arc::new(self.order.clone()),
-            current: self.current,
+            order: Arc::new(self.order.iter().copied().filter(|id| lasts(id)).collect()),
+            current,
             next_entry: self.next_entry,
         }
     }
@@ -130,6 +142,19 @@ impl Queue {
         self.added.iter().filter_map(|id| self.entries.get(id).map(|entry| (*id, entry)))
     }
 
+    /// Whether this one is kept over a restart: not what is only chosen and may be chosen anew.
+    pub(super) fn set_passing(&mut self, id: EntryId, is_passing: bool) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.is_passing = is_passing;
+        }
+    }
+
+    /// What was heard before the current one, but for the last so many: the oldest first.
+    pub(super) fn heard_before(&self, len_max: usize) -> Vec<EntryId> {
+        let here = self.current.and_then(|id| self.order.iter().position(|other| *other == id)).unwrap_or(0);
+        self.order[..here.saturating_sub(len_max)].to_vec()
+    }
+
     /// An entry became the current one. Where a shuffled queue begins anew it is shuffled anew.
     pub(super) fn set_current(&mut self, id: EntryId) {
         if !self.entries.contains_key(&id) {
@@ -159,7 +184,7 @@ impl Queue {
             }
             let id = EntryId(self.next_entry);
             self.next_entry += 1;
-            self.entries.insert(id, Entry { path, tags: None, duration_ms: None });
+            self.entries.insert(id, Entry { path, tags: None, duration_ms: None, is_passing: false });
             ids.push(id);
         }
         outcome.added = ids.len();

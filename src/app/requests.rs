@@ -1,21 +1,24 @@
 //! What local clients ask, and what they are answered.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orchestrion_protocol::limits::{
-    CROSSFADE_MS_MAX, PATHS_LEN_MAX, PROBLEMS_LEN_MAX, QUEUE_PAGE_LEN_MAX, VOLUME_MAX,
+    CROSSFADE_MS_MAX, DUCK_DB_MAX, EMERGENCY_S_MAX, PATHS_LEN_MAX, PROBLEMS_LEN_MAX, QUEUE_PAGE_LEN_MAX,
+    VOLUME_MAX,
 };
 use orchestrion_protocol::location;
-use orchestrion_protocol::method::{Method, Place, QueueMethod, SeekParams, SessionMethod, VolumeParams};
+use orchestrion_protocol::method::{
+    Method, Place, QueueMethod, SeekParams, SessionMethod, VoiceMethod, VolumeParams,
+};
 use orchestrion_protocol::rpc::{Id, RpcError, code};
-use orchestrion_protocol::status::{Added, EntryId, Repeat};
+use orchestrion_protocol::status::{Added, EntryId};
 use serde_json::{Value, json};
 
-use super::playback::Transport;
+use super::playback::{SKIPPED, Transport};
 use super::queue::QueueError;
 use super::{App, Effect};
-use crate::audio::{Command, StartAt};
+use crate::audio::StartAt;
 use crate::control::{self, ClientId};
 use crate::library::{self, WishId};
 use crate::storage::ChosenBy;
@@ -33,6 +36,13 @@ pub(super) struct Wish {
     added: Added,
     /// Songs that are in the queue already are not added again; so the configured music is taken up after a restart.
     only_new: bool,
+}
+
+impl Wish {
+    /// Whether it is for the configured music.
+    pub(super) fn is_configured(&self) -> bool {
+        self.client.is_none()
+    }
 }
 
 /// An answer, or `None` when it comes later.
@@ -68,9 +78,25 @@ impl App {
         if would_sound && let Some(why) = self.air.why_silent(now) {
             return Err(RpcError::new(code::REFUSED, why));
         }
+        let current = self.playback.current.as_ref();
+        if matches!(method, Method::Skip | Method::Previous | Method::Seek(_))
+            && current.is_some_and(|current| self.air.spot(current.entry).is_some())
+        {
+            return Err(RpcError::new(code::REFUSED, "an announcement is not skipped"));
+        }
         match method {
             Method::Status => return written(&self.status(now)),
-            Method::Why => return written(&self.why_all(now)),
+            Method::Why(params) => {
+                return match params.song {
+                    None => written(&self.why_all(now)),
+                    Some(song) => written(
+                        &self
+                            .air
+                            .why_not(&self.times, now, &song)
+                            .map_err(|text| RpcError::new(code::REFUSED, text))?,
+                    ),
+                };
+            }
             Method::Play(params) => match params.entry {
                 Some(entry) => {
                     self.known(entry)?;
@@ -82,8 +108,8 @@ impl App {
             Method::Toggle if self.playback.transport == Transport::Playing => self.pause(now, effects),
             Method::Toggle => self.play(now, effects),
             Method::Stop => self.stop(now, "stopped", effects),
-            Method::Skip => self.skip(now, effects),
-            Method::Previous => self.previous(now, effects),
+            Method::Skip => self.skip(now, SKIPPED, effects),
+            Method::Previous => self.previous(now, SKIPPED, effects),
             Method::Seek(params) => self.seek_by(params, effects)?,
             Method::Volume(params) => return self.change_volume(params, effects),
             Method::Mute(params) => {
@@ -102,13 +128,61 @@ impl App {
                 self.save_settings(effects);
                 self.prepare_next(now, effects);
             }
+            Method::Trim(params) => return self.set_trim(params.db, effects),
+            Method::Voice(method) => return self.speak_for(now, client, id, method, effects),
             Method::Queue(method) => return self.change_queue(now, client, id, method, effects),
             Method::Session(method) => match method {
                 SessionMethod::Reload => effects.push(Effect::Reload),
+                SessionMethod::Update => self.ask_for_releases(effects)?,
+                SessionMethod::Identify => self.identify(now)?,
+                SessionMethod::Snapshot => return self.ask_snapshot(client, id, effects),
+                SessionMethod::Screen(params) => self.switch_screen(now, params.on, effects)?,
+                SessionMethod::ShowNow(params) => self.show_now(now, &params, effects)?,
                 SessionMethod::Shutdown => self.terminate(now, effects),
                 // The control thread answers these itself.
                 SessionMethod::Subscribe | SessionMethod::Unsubscribe | SessionMethod::Methods => {}
             },
+        }
+        Ok(Some(json!("ok")))
+    }
+
+    fn speak_for(
+        &mut self,
+        now: Now,
+        client: ClientId,
+        id: Option<Id>,
+        method: VoiceMethod,
+        effects: &mut Vec<Effect>,
+    ) -> Answer {
+        match method {
+            VoiceMethod::Announce(params) => {
+                if let Some(duck_db) = params.duck_db
+                    && !(0.0..=DUCK_DB_MAX).contains(&duck_db)
+                {
+                    let text = format!("music is turned down by 0 to {DUCK_DB_MAX} dB, not {duck_db}");
+                    return Err(RpcError::new(code::INVALID_PARAMS, text));
+                }
+                let path = path_of(&params.path)?;
+                self.announce(now, path, params.duck_db, id.map(|id| (client, id)), effects)?;
+                return Ok(None);
+            }
+            VoiceMethod::Hush => self.hush_asked(now, effects)?,
+            VoiceMethod::Emergency(params) => {
+                if !(1..=EMERGENCY_S_MAX).contains(&params.for_s) {
+                    let text = format!("an emergency lasts 1 to {EMERGENCY_S_MAX} s, not {}", params.for_s);
+                    return Err(RpcError::new(code::INVALID_PARAMS, text));
+                }
+                let until = now.monotonic.plus_ms(u64::from(params.for_s) * 1000);
+                let asked = id.map(|id| (client, id));
+                self.begin_emergency(now, path_of(&params.path)?, until, asked, effects);
+                return Ok(None);
+            }
+            VoiceMethod::EndEmergency => {
+                if !self.voice.has_emergency() {
+                    return Err(RpcError::new(code::REFUSED, "there is no emergency"));
+                }
+                self.end_emergency(now, effects);
+            }
         }
         Ok(Some(json!("ok")))
     }
@@ -143,7 +217,7 @@ impl App {
             QueueMethod::Move(params) => self.queue.move_to(params.entry, params.at).map_err(refused)?,
             QueueMethod::Clear => self.queue.clear(),
             QueueMethod::Shuffle(params) => {
-                self.queue.set_shuffle(params.on);
+                self.set_shuffle(params.on);
                 self.save_settings(effects);
             }
             QueueMethod::Repeat(params) => {
@@ -153,10 +227,6 @@ impl App {
         }
         self.queue_changed(now, effects);
         Ok(Some(json!("ok")))
-    }
-
-    pub(super) fn set_repeat(&mut self, repeat: Repeat) {
-        self.queue.set_repeat(repeat);
     }
 
     /// The queue is another: keep it, and look at what follows.
@@ -221,7 +291,7 @@ impl App {
 
     pub(super) fn tell_volume(&mut self, effects: &mut Vec<Effect>) {
         self.dirty = true;
-        effects.push(Effect::Audio(Command::Volume { percent: self.volume, muted: self.muted }));
+        self.tell_loudness(effects);
         self.save_settings(effects);
     }
 
@@ -284,12 +354,12 @@ impl App {
 
     fn found(&mut self, now: Now, id: WishId, songs: Vec<PathBuf>, effects: &mut Vec<Effect>) {
         let Some(wish) = self.wishes.get_mut(&id) else { return };
-        let known: std::collections::HashSet<Arc<std::path::Path>> = if wish.only_new {
+        let known: std::collections::HashSet<Arc<Path>> = if wish.only_new {
             self.queue.iter().map(|(_, entry)| Arc::clone(&entry.path)).collect()
         } else {
             std::collections::HashSet::new()
         };
-        let songs = songs.into_iter().map(Arc::<std::path::Path>::from).filter(|path| !known.contains(path));
+        let songs = songs.into_iter().map(Arc::<Path>::from).filter(|path| !known.contains(path));
         // Where it was to go may have been removed meanwhile; then it goes to the end.
         let songs: Vec<_> = songs.collect();
         let outcome = self
@@ -348,6 +418,11 @@ impl App {
         };
         effects.push(Effect::Control(control::Command::Reply { client, id, outcome }));
     }
+}
+
+fn path_of(text: &str) -> Result<Arc<Path>, RpcError> {
+    let path = location::from_text(text).map_err(|e| RpcError::new(code::INVALID_PARAMS, e.to_string()))?;
+    Ok(Arc::from(path))
 }
 
 fn refused(error: QueueError) -> RpcError {

@@ -1,14 +1,12 @@
 //! What the device says of itself, and when.
 
-use std::sync::Arc;
-
 use orchestrion_protocol::location;
-use orchestrion_protocol::rpc::notification_line;
-use orchestrion_protocol::status::{EntryId, Output, QueuePage, Song, State, Status, Time, notification};
+use orchestrion_protocol::status::{EntryId, Output, QueuePage, Song, State, Status, Time};
 
+use super::hands::MUTED_BY_ALARM;
 use super::playback::Transport;
 use super::{App, Effect};
-use crate::control;
+use crate::control::{self, News};
 use crate::time::{Mono, Now};
 
 /// How often the time is told.
@@ -41,6 +39,12 @@ impl App {
             why: self.why(now, state),
             current: shown.and_then(|id| self.song(now, id)),
             position_ms: current.map_or(0, |current| current.heard.position_ms),
+            said: self.voice.shown(),
+            hands: self.hands.status(),
+            board: self.hands.board(),
+            release: self.release_status(now),
+            screen: self.picture.status(),
+            server: self.server.status(),
             next: next.and_then(|id| self.song(now, id)),
             volume: self.volume,
             muted: self.muted,
@@ -63,11 +67,18 @@ impl App {
     /// Why it is as it is, in sentences, the widest reason first.
     pub(super) fn why_all(&self, now: Now) -> Vec<String> {
         let current = self.playback.current.as_ref();
-        let mut why = self.air.why(now, current.map(|current| current.entry));
+        let mut why = self.air.why(&self.times, now, current.map(|current| current.entry));
         let status = self.status(now);
+        why.extend(self.why_release());
+        why.extend(self.why_no_release());
+        if let Some(release) = &status.release {
+            why.extend(release.waits.clone());
+            why.extend(release.problem.clone());
+        }
         if let (State::Playing, Some(song)) = (status.state, &status.current) {
             why.push(format!("it plays {}", song.title));
         }
+        why.extend(self.voice.shown().map(|said| format!("over it is said: {said}")));
         why.extend(status.why.filter(|why| !why.is_empty()));
         if why.is_empty() {
             why.push("no program decides; the queue plays from top to bottom".into());
@@ -79,8 +90,11 @@ impl App {
     fn why(&self, now: Now, state: State) -> Option<String> {
         let silent_output = self.output.as_ref().is_some_and(|output| !output.audible);
         match state {
+            _ if self.hands.is_alarm() => Some(MUTED_BY_ALARM.into()),
+            _ if self.voice.emergency_problem().is_some() => self.voice.emergency_problem(),
             State::Playing if self.muted => Some("muted; `orchestrion ctl mute off` lets it be heard".into()),
             State::Playing if self.volume == 0 => Some("the volume is 0".into()),
+            State::Playing if self.air.problem().is_some() => self.air.problem().map(str::to_owned),
             State::Playing if silent_output => Some("no sound output: nobody hears this".into()),
             State::Playing => None,
             State::Paused => Some("paused; `orchestrion ctl play` goes on".into()),
@@ -109,18 +123,31 @@ impl App {
 
     pub(super) fn song(&self, now: Now, id: EntryId) -> Option<Song> {
         let entry = self.queue.get(id)?;
+        let (title, artist) = self.names(id)?;
         let tags = entry.tags.clone().unwrap_or_default();
-        let name =
-            || entry.path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let known = self.air.recording(&entry.path).filter(|_| tags.title.is_none());
         Some(Song {
             entry: id,
             path: location::to_text(&entry.path),
-            title: tags.title.unwrap_or_else(name),
-            artist: tags.artist,
-            album: tags.album,
+            title,
+            artist,
+            album: tags.album.or_else(|| known.and_then(|known| known.album.clone())),
             duration_ms: entry.duration_ms,
             quarantined: self.quarantine.reason(now.monotonic, &entry.path).map(str::to_owned),
         })
+    }
+
+    /// The title and the artist of an entry.
+    pub(super) fn names(&self, id: EntryId) -> Option<(String, Option<String>)> {
+        let entry = self.queue.get(id)?;
+        let tags = entry.tags.clone().unwrap_or_default();
+        let name =
+            || entry.path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // A release's files are called by their content; its catalogue knows better.
+        let known = self.air.recording(&entry.path).filter(|_| tags.title.is_none());
+        let title = known.map(|known| known.title.clone()).filter(|title| !title.is_empty());
+        let artist = tags.artist.or_else(|| known.and_then(|known| known.artists.first().cloned()));
+        Some((tags.title.or(title).unwrap_or_else(name), artist))
     }
 
     pub(super) fn page(&self, now: Now, offset: usize, limit: usize) -> QueuePage {
@@ -138,13 +165,19 @@ impl App {
         if !std::mem::take(&mut self.dirty) {
             return;
         }
-        let status = self.status(now);
-        let timeless = Status { position_ms: 0, ..status.clone() };
-        if self.told_status.as_ref() == Some(&timeless) {
+        let mut status = self.status(now);
+        let position_ms = std::mem::take(&mut status.position_ms);
+        // What only time changes is no news.
+        let waits = status.release.as_mut().map(|release| (release.asked_s.take(), release.again_s.take()));
+        if self.told_status.as_ref() == Some(&status) {
             return;
         }
-        self.told_status = Some(timeless);
-        notify(notification::STATUS_CHANGED, &status, effects);
+        self.told_status = Some(status.clone());
+        status.position_ms = position_ms;
+        if let (Some(release), Some((asked_s, again_s))) = (status.release.as_mut(), waits) {
+            (release.asked_s, release.again_s) = (asked_s, again_s);
+        }
+        tell(News::Status(Box::new(status)), effects);
     }
 
     /// Tells subscribers the time, about once a second.
@@ -161,7 +194,7 @@ impl App {
             level_db: (self.peak > 0.0).then(|| 20.0 * self.peak.log10()),
         };
         self.peak = 0.0;
-        notify(notification::TIME_CHANGED, &time, effects);
+        tell(News::Time(time), effects);
     }
 
     /// When the device wants to be woken without an event.
@@ -170,11 +203,14 @@ impl App {
             && self.playback.current.is_none()
             && self.playback.incoming.is_none();
         let retry = if waits { self.quarantine.next_release(now.monotonic) } else { None };
-        [retry, self.ending, self.air.deadline()].into_iter().flatten().min()
+        // Whoever ends shows nothing else any more.
+        let picture = self.picture.deadline().filter(|_| self.ending.is_none());
+        let parts = [self.air.deadline(), self.voice.deadline(), self.hands.deadline(), picture];
+        let parts = parts.into_iter().chain([retry, self.ending, self.releases.deadline(now)]);
+        parts.flatten().min()
     }
 }
 
-fn notify(name: &str, params: &impl serde::Serialize, effects: &mut Vec<Effect>) {
-    let line: Arc<str> = notification_line(name, params).into();
-    effects.push(Effect::Control(control::Command::Notify(line)));
+fn tell(news: News, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Control(control::Command::Tell(news)));
 }

@@ -21,6 +21,7 @@ pub(super) struct Counters {
     pub(super) start_frames: u64,
     heard_frames: AtomicU64,
     audible_frames: AtomicU64,
+    ducked_frames: AtomicU64,
     gain: AtomicU32,
 }
 
@@ -31,6 +32,7 @@ impl Counters {
             start_frames,
             heard_frames: AtomicU64::new(0),
             audible_frames: AtomicU64::new(0),
+            ducked_frames: AtomicU64::new(0),
             gain: AtomicU32::new(1.0f32.to_bits()),
         })
     }
@@ -41,6 +43,15 @@ impl Counters {
 
     pub(super) fn audible_frames(&self) -> u64 {
         self.audible_frames.load(Ordering::Relaxed)
+    }
+
+    /// Of those that were heard, those under an announcement, ramps included.
+    pub(super) fn ducked_frames(&self) -> u64 {
+        self.ducked_frames.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_ducked(&self, frames: usize) {
+        self.ducked_frames.fetch_add(frames as u64, Ordering::Relaxed);
     }
 
     pub(super) fn position_frames(&self) -> u64 {

@@ -5,6 +5,9 @@
 //! allocates, frees, logs or sends; its tests run under an allocator that refuses. Spent rings go back
 //! through the queue of reports; when that is full they wait in their input.
 
+mod press_tone;
+mod voice;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,6 +16,9 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::feed::{Counters, Feed, FeedId};
 use super::limiter::Limiter;
 use super::ramp::{Fade, Glide, Ramp};
+use press_tone::PressTone;
+use voice::Ducking;
+pub(super) use voice::MixerSay;
 
 /// Frames that are mixed at once, at most.
 const BLOCK_FRAMES: usize = 256;
@@ -64,11 +70,10 @@ pub(super) enum MixerCommand {
     Release {
         fade_frames: u32,
     },
-    /// The gain of one input: ducking, and the sound of films.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "announcements and films come later; the mixer has their inputs")
-    )]
+    /// See [`MixerSay`].
+    Say(MixerSay),
+    /// The gain of one input: the sound of films.
+    #[cfg_attr(not(test), expect(dead_code, reason = "films come later; the mixer has their input"))]
     Gain {
         input: Input,
         gain: f32,
@@ -83,6 +88,8 @@ pub(super) enum MixerCommand {
     Audible(bool),
     /// What the output's waveform does not exceed, as an amplitude in (0, 1].
     Ceiling(f32),
+    /// See [`PressTone`].
+    PressTone,
 }
 
 /// How one load goes over into another.
@@ -179,6 +186,8 @@ pub(super) struct Mixer {
     join: Option<MixerJoin>,
     /// The decks' common gain, for pause. Nothing is pulled from them while it is silent.
     hold: Ramp,
+    ducking: Ducking,
+    press_tone: PressTone,
     volume: Ramp,
     volume_is_up: bool,
     output_is_real: bool,
@@ -206,6 +215,8 @@ pub(super) fn mixer(rate_hz: u32) -> (Box<Mixer>, MixerRemote) {
         channels: [channel(), channel(), channel(), channel()],
         join: None,
         hold: Ramp::at(1.0),
+        ducking: Ducking::new(),
+        press_tone: PressTone::new(rate_hz),
         volume: Ramp::at(0.0),
         volume_is_up: false,
         output_is_real: false,
@@ -239,10 +250,9 @@ impl Mixer {
     fn mix(&mut self, out: &mut [f32]) {
         self.take_commands();
         out.fill(0.0);
-        self.mix_decks(out);
-        for input in [Input::Voice, Input::Film] {
-            self.mix_input(input, out);
-        }
+        self.mix_decks_and_voice(out);
+        self.mix_input(Input::Film, out);
+        self.press_tone.add_to(out);
         self.volume.apply(out);
         self.give_back();
     }
@@ -267,6 +277,7 @@ impl Mixer {
                     self.begin_join();
                     self.hold.go(1.0, fade_frames);
                 }
+                MixerCommand::Say(say) => self.say(say),
                 MixerCommand::Gain { input, gain, ramp_frames } => {
                     self.channels[input as usize].gain.go(gain, ramp_frames);
                 }
@@ -276,6 +287,7 @@ impl Mixer {
                 }
                 MixerCommand::Audible(real) => self.output_is_real = real,
                 MixerCommand::Ceiling(amplitude) => self.limiter.set_ceiling(amplitude),
+                MixerCommand::PressTone => self.press_tone.begin(),
             }
         }
     }
@@ -291,57 +303,84 @@ impl Mixer {
     }
 
     fn unload(&mut self, feed: FeedId, fade_frames: u32) {
-        let held = self.hold.is_silent();
+        let (decks_are_held, voice_is_held) = (self.hold.is_silent(), self.voice_is_held());
+        // What leaves while the decks are on their way into a hold has left before nothing is pulled from them any more.
+        let to_hold =
+            self.hold.frames_to_silence().and_then(|left| u32::try_from(left.saturating_sub(1)).ok());
         for input in Input::ALL {
-            let is_deck = Input::DECKS.contains(&input);
+            let (is_held, fade_frames) = match input {
+                Input::DeckA | Input::DeckB => (decks_are_held, fade_frames.min(to_hold.unwrap_or(u32::MAX))),
+                Input::Voice => (voice_is_held, fade_frames),
+                Input::Film => (false, fade_frames),
+            };
             let channel = &mut self.channels[input as usize];
             if channel.holds(feed) {
-                channel.leave(if held && is_deck { 0 } else { fade_frames });
+                channel.leave(if is_held { 0 } else { fade_frames });
             }
         }
     }
 
-    /// The decks, frame-exact: the block is cut wherever a song ends, a join begins or a hold is complete.
-    fn mix_decks(&mut self, out: &mut [f32]) {
+    fn is_audible(&self) -> bool {
+        self.output_is_real && self.volume_is_up
+    }
+
+    /// The decks and the voice, frame-exact: the block is cut wherever one of them ends or begins, a hold is complete, or
+    /// the music has made room.
+    fn mix_decks_and_voice(&mut self, out: &mut [f32]) {
         let mut rest = out;
         while !rest.is_empty() {
             self.begin_join();
-            if self.hold.is_silent() {
-                return;
-            }
-            let frames = self.deck_run_frames((rest.len() / 2).min(BLOCK_FRAMES));
+            self.turn_voice();
+            let frames = self.even_frames((rest.len() / 2).min(BLOCK_FRAMES));
             if frames == 0 {
                 // Something ended right here; look again at what begins.
                 continue;
             }
             let (now, later) = rest.split_at_mut(frames * 2);
-            let audible = self.output_is_real && self.volume_is_up;
-            self.block[..frames * 2].fill(0.0);
-            for input in Input::DECKS {
-                let channel = &mut self.channels[input as usize];
-                if channel.is_heard() {
-                    pull_into(channel, frames, audible, &mut self.block[..frames * 2]);
-                }
-            }
-            let block = &mut self.block[..frames * 2];
-            self.hold.apply(block);
-            for (to, from) in now.iter_mut().zip(block.iter()) {
-                *to += from;
-            }
+            self.mix_voice(now);
+            self.mix_decks(now);
             rest = later;
         }
     }
 
-    /// How many frames the decks can be mixed without anything happening; 0 when something just did.
-    fn deck_run_frames(&mut self, frames_max: usize) -> usize {
+    /// Adds the decks to `out`, no longer than they go on as they are.
+    fn mix_decks(&mut self, out: &mut [f32]) {
+        if self.hold.is_silent() {
+            return;
+        }
+        let (audible, is_ducked) = (self.is_audible(), self.ducking.is_down());
+        let block = &mut self.block[..out.len()];
+        block.fill(0.0);
+        for input in Input::DECKS {
+            let channel = &mut self.channels[input as usize];
+            if channel.is_heard() {
+                let pulled = pull_into(channel, out.len() / 2, audible, block);
+                if let Some(feed) = channel.feed.as_ref().filter(|_| is_ducked) {
+                    feed.counters.add_ducked(pulled);
+                }
+            }
+        }
+        self.ducking.apply(block);
+        self.hold.apply(block);
+        for (to, from) in out.iter_mut().zip(block.iter()) {
+            *to += from;
+        }
+    }
+
+    /// How many frames can be mixed without anything happening; 0 when something just did.
+    fn even_frames(&mut self, frames_max: usize) -> usize {
         let mut frames = frames_max;
-        if let Some(left) = self.hold.frames_to_silence() {
+        let decks_are_held = self.hold.is_silent();
+        let voice_is_held = self.voice_is_held();
+        for left in [self.hold.frames_to_silence(), self.ducking.frames_left()].into_iter().flatten() {
             frames = frames.min(left);
         }
-        if let Some(left) = self.frames_to_join() {
+        if let Some(left) = self.frames_to_join().filter(|_| !decks_are_held) {
             frames = frames.min(left.max(1));
         }
-        for input in Input::DECKS {
+        let inputs =
+            [(Input::DeckA, decks_are_held), (Input::DeckB, decks_are_held), (Input::Voice, voice_is_held)];
+        for (input, _) in inputs.into_iter().filter(|(_, is_held)| !is_held) {
             match run_frames(&mut self.channels[input as usize], &mut self.join, &mut self.reports) {
                 Run::Over => return 0,
                 Run::Frames(left) => frames = frames.min(left),
@@ -407,6 +446,7 @@ impl Mixer {
     }
 
     fn mix_input(&mut self, input: Input, out: &mut [f32]) {
+        let audible = self.is_audible();
         let mut rest = out;
         while !rest.is_empty() {
             let channel = &mut self.channels[input as usize];
@@ -422,7 +462,7 @@ impl Mixer {
             let (now, later) = rest.split_at_mut(frames * 2);
             let block = &mut self.block[..frames * 2];
             block.fill(0.0);
-            pull_into(channel, frames, self.output_is_real && self.volume_is_up, block);
+            pull_into(channel, frames, audible, block);
             for (to, from) in now.iter_mut().zip(block.iter()) {
                 *to += from;
             }
@@ -500,18 +540,20 @@ fn run_frames(
     }
 }
 
-/// Adds `frames` of a channel to `block`. When its thread is late the rest stays silent and the song goes on from
-/// where it was.
-fn pull_into(channel: &mut Channel, frames: usize, audible: bool, block: &mut [f32]) {
-    let Some(feed) = channel.feed.as_mut() else { return };
+/// Adds `frames` of a channel to `block`, and gives how many there were. When its thread is late the rest stays silent and
+/// the song goes on from where it was.
+fn pull_into(channel: &mut Channel, frames: usize, audible: bool, block: &mut [f32]) -> usize {
+    let Some(feed) = channel.feed.as_mut() else { return 0 };
     let (available, _) = feed.available();
+    let frames = frames.min(available);
     let (fade, gain, own_gain) = (&mut channel.fade, &mut channel.gain, &mut channel.own_gain);
     own_gain.go(feed.counters.gain(), GLIDE_FRAMES);
     let mut at = 0;
-    feed.pull(frames.min(available), audible, |piece| {
+    feed.pull(frames, audible, |piece| {
         fade.mix(gain, own_gain, piece, &mut block[at..at + piece.len()]);
         at += piece.len();
     });
+    frames
 }
 
 #[cfg(test)]

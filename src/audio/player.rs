@@ -2,6 +2,7 @@
 
 mod hung;
 mod outputs;
+mod voice;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,11 +17,12 @@ use super::feed::{Counters, Feed, FeedId};
 use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerRemote, MixerReport, mixer};
 use super::output::{self, Dock, Opened, Wanted};
 use super::{
-    AudioPlayer, CEILING_DBTP_MIN, Command, Event, GAIN_DB_MAX, GAIN_DB_MIN, Heard, Join, JoinAt, LoadError,
-    LoadId, Media, Output, StartAt, volume,
+    AudioPlayer, CEILING_DBTP_MIN, Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, Output,
+    StartAt, volume,
 };
 use crate::storage::Measurements;
 use hung::Starving;
+use voice::Voice;
 
 /// What the audio thread hears: `App`'s commands, its decks' reports, an output's loss, and the word to stop.
 #[derive(Debug)]
@@ -61,7 +63,10 @@ const LEFT_BEHIND_LEN_MAX: usize = 8;
 /// The ramp of the volume, in milliseconds.
 const VOLUME_RAMP_MS: u32 = 30;
 
-const DECKS: [(Input, &str); 2] = [(Input::DeckA, "deck_a"), (Input::DeckB, "deck_b")];
+const DECKS: [(Input, &str); 3] =
+    [(Input::DeckA, "deck_a"), (Input::DeckB, "deck_b"), (Input::Voice, "voice")];
+/// The deck of announcements.
+const VOICE: usize = 2;
 
 /// A deck's place in the books.
 struct Bay {
@@ -102,6 +107,7 @@ enum Role {
 pub(super) struct Player<'a> {
     service: &'a AudioPlayer,
     bays: [Bay; 2],
+    voice: Voice,
     /// Threads of decks that were replaced while they were busy with a file.
     left_behind: Vec<JoinHandle<()>>,
     /// The song that is heard gets no samples.
@@ -143,6 +149,7 @@ impl<'a> Player<'a> {
         Ok(Self {
             service,
             bays: [bay(0)?, bay(1)?],
+            voice: Voice::new(start_deck(service, VOICE)?, setup.rate_hz),
             left_behind: Vec::new(),
             starving: None,
             is_held: false,
@@ -168,32 +175,41 @@ impl<'a> Player<'a> {
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) -> Result<(), String> {
         let _quiet = output::quiet_thread();
-        loop {
-            let tick = self.tick();
-            match self.service.messages.recv_timeout(tick) {
-                Ok(Message::Command(command)) => {
-                    self.awake_until = Instant::now() + AWAKE_FOR;
-                    self.obey(command)?;
-                }
-                Ok(Message::Deck(index, report)) => self.hear_deck(index, report),
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                    self.drain_output();
-                    return Ok(());
-                }
-                Ok(Message::OutputLost) | Err(RecvTimeoutError::Timeout) => {}
+        while !self.turn()? {}
+        Ok(())
+    }
+
+    /// One round: what it is told, what there is to hear and to watch. `true`: it was told to stop.
+    fn turn(&mut self) -> Result<bool, String> {
+        self.service.moves.moved();
+        let tick = self.tick();
+        match self.service.messages.recv_timeout(tick) {
+            Ok(Message::Command(command)) => {
+                self.awake_until = Instant::now() + AWAKE_FOR;
+                self.obey(command)?;
             }
-            self.send_unsent();
-            if self.unsent.len() > UNSENT_MAX {
-                return Err("the output takes no commands".into());
+            Ok(Message::Deck(VOICE, report)) => self.hear_voice(report),
+            Ok(Message::Deck(index, report)) => self.hear_deck(index, report),
+            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                self.drain_output();
+                return Ok(true);
             }
-            self.hear_mixer();
-            self.watch_output();
-            self.watch_decks()?;
-            self.report_progress();
-            if let Some(index) = self.bays.iter().position(|bay| !bay.deck.is_alive()) {
-                return Err(format!("the thread {} died", DECKS[index].1));
-            }
+            Ok(Message::OutputLost) | Err(RecvTimeoutError::Timeout) => {}
         }
+        self.send_unsent();
+        if self.unsent.len() > UNSENT_MAX {
+            return Err("the output takes no commands".into());
+        }
+        self.hear_mixer();
+        self.watch_output();
+        self.watch_decks()?;
+        self.watch_voice()?;
+        self.report_progress();
+        let mut decks = self.bays.iter().map(|bay| &bay.deck).chain([&self.voice.deck]);
+        if let Some(index) = decks.position(|deck| !deck.is_alive()) {
+            return Err(format!("the thread {} died", DECKS[index].1));
+        }
+        Ok(false)
     }
 
     fn tick(&self) -> Duration {
@@ -204,6 +220,7 @@ impl<'a> Player<'a> {
         } else {
             IDLE_TICK
         };
+        let tick = self.voice.tick().map_or(tick, |soon| tick.min(soon));
         let until_retry = |at: Instant| at.saturating_duration_since(Instant::now());
         self.retry_at().map_or(tick, |at| tick.min(until_retry(at).max(BUSY_TICK)))
     }
@@ -234,6 +251,9 @@ impl<'a> Player<'a> {
                 let ramp_frames = self.frames(VOLUME_RAMP_MS);
                 self.mix(MixerCommand::Volume { gain, ramp_frames });
             }
+            Command::Say(say) => self.say(say)?,
+            Command::Speak { load } => self.speak(load),
+            Command::Hush { load, fade_ms } => self.hush(load, fade_ms),
             Command::Gain { load, gain_db } => self.set_gain(load, gain_db),
             Command::Ceiling { dbtp } if dbtp.is_nan() => {
                 log::warn!("a ceiling that is no number is not used")
@@ -242,6 +262,7 @@ impl<'a> Player<'a> {
                 let amplitude = volume::of_decibels(dbtp.clamp(CEILING_DBTP_MIN, 0.0));
                 self.mix(MixerCommand::Ceiling(amplitude));
             }
+            Command::PressTone => self.mix(MixerCommand::PressTone),
             Command::Outputs(names) => {
                 self.outputs = names;
                 self.avoided.clear();
@@ -260,7 +281,8 @@ impl<'a> Player<'a> {
             log::warn!("a gain that is no number is not used, of {load:?}");
             return;
         }
-        let gain = volume::of_decibels(gain_db.clamp(GAIN_DB_MIN, GAIN_DB_MAX));
+        let gain = volume::of_decibels(volume::load_db(gain_db));
+        self.set_voice_gain(load, gain);
         for entry in self.feeds.values_mut().filter(|entry| entry.load == load) {
             entry.gain = gain;
             if let Some(counters) = &entry.counters {
@@ -464,8 +486,15 @@ impl<'a> Player<'a> {
     fn hear_mixer(&mut self) {
         while let Ok(report) = self.remote.reports.pop() {
             match report {
-                MixerReport::Started(feed) => self.started(feed),
-                MixerReport::Ended(feed) => {
+                MixerReport::Started(feed) => {
+                    if !self.voice_started(feed) {
+                        self.started(feed);
+                    }
+                }
+                MixerReport::Ended(mut feed) => {
+                    if self.voice_ended(&mut feed) {
+                        continue;
+                    }
                     let id = feed.id();
                     for bay in &mut self.bays {
                         if bay.attached == Some(id) {
@@ -531,12 +560,17 @@ impl<'a> Player<'a> {
     }
 
     fn heard(&self, counters: &Counters) -> Heard {
-        let ms = |frames: u64| frames * 1000 / u64::from(self.rate_hz);
-        Heard {
-            position_ms: ms(counters.position_frames()),
-            heard_ms: ms(counters.heard_frames()),
-            audible_ms: ms(counters.audible_frames()),
-        }
+        heard_of(counters, self.rate_hz)
+    }
+}
+
+fn heard_of(counters: &Counters, rate_hz: u32) -> Heard {
+    let ms = |frames: u64| frames * 1000 / u64::from(rate_hz);
+    Heard {
+        position_ms: ms(counters.position_frames()),
+        heard_ms: ms(counters.heard_frames()),
+        audible_ms: ms(counters.audible_frames()),
+        ducked_ms: ms(counters.ducked_frames()),
     }
 }
 

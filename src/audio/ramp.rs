@@ -111,8 +111,32 @@ impl Glide {
         self.left_frames = frames;
     }
 
-    fn is_still(&self) -> bool {
+    pub(super) fn is_still(&self) -> bool {
         self.left_frames == 0
+    }
+
+    /// Frames until it is where it goes.
+    pub(super) fn frames_left(&self) -> u32 {
+        self.left_frames
+    }
+
+    /// It is where it goes.
+    pub(super) fn settle(&mut self) {
+        if !self.is_still() {
+            *self = Self::at(self.target);
+        }
+    }
+
+    /// Scales interleaved stereo and moves on by as many frames.
+    pub(super) fn apply(&mut self, stereo: &mut [f32]) {
+        if self.is_still() && self.gain == 1.0 {
+            return;
+        }
+        for frame in stereo.chunks_exact_mut(2) {
+            let gain = self.next_gain();
+            frame[0] *= gain;
+            frame[1] *= gain;
+        }
     }
 
     fn next_gain(&mut self) -> f32 {

@@ -52,8 +52,21 @@ pub fn read(path: &Path) -> Tags {
     // In WAV and AIFF the whole tag is one item, pictures and all.
     let file = parsed(path, &options(false), ITEM_LEN_MAX)
         .or_else(|| parsed(path, &options(false), PICTURE_ITEM_LEN_MAX));
-    let Some(file) = file else { return Tags::default() };
-    let tags = in_order(&file);
+    file.map_or_else(Tags::default, |file| tags_of(&file))
+}
+
+/// The same, and how long the file says that it is, in ms.
+pub fn read_with_length(path: &Path) -> (Tags, Option<u64>) {
+    let options = options(false).read_properties(true);
+    match parsed(path, &options, ITEM_LEN_MAX) {
+        Some(file) => (tags_of(&file), stated_ms(&file)),
+        // Its properties or its tags are damaged; the tags may still be read.
+        None => (read(path), None),
+    }
+}
+
+fn tags_of(file: &TaggedFile) -> Tags {
+    let tags = in_order(file);
     let text = |key: ItemKey| tags.iter().find_map(|tag| tidy(tag.get_string(key)?));
     let number = |of: fn(&Tag) -> Option<u32>| tags.iter().find_map(|tag| of(tag));
     Tags {
@@ -70,7 +83,10 @@ pub fn read(path: &Path) -> Tags {
 
 /// How long a file says that it is, in ms; `None` where it does not.
 pub fn length_ms(path: &Path) -> Option<u64> {
-    let file = parsed(path, &options(false).read_properties(true), ITEM_LEN_MAX)?;
+    stated_ms(&parsed(path, &options(false).read_properties(true), ITEM_LEN_MAX)?)
+}
+
+fn stated_ms(file: &TaggedFile) -> Option<u64> {
     u64::try_from(file.properties().duration().as_millis()).ok().filter(|&ms| ms > 0)
 }
 

@@ -11,6 +11,11 @@ pub fn decibels(percent: u8) -> Option<f32> {
     (percent > 0).then(|| 20.0 * amplitude(percent).log10())
 }
 
+/// A load's gain, kept within its limits; what is no number stays so.
+pub(super) fn load_db(gain_db: f32) -> f32 {
+    gain_db.clamp(super::GAIN_DB_MIN, super::GAIN_DB_MAX)
+}
+
 /// The amplitude of a level in dB of full scale.
 pub(super) fn of_decibels(db: f32) -> f32 {
     10.0f32.powf(db / 20.0)

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
+use super::last;
 use crate::cli::text::clean;
 
 /// Installs the logger; later calls change nothing.
@@ -11,10 +12,8 @@ pub fn install(level: LevelFilter) {
     let is_installed = if systemd_journal_logger::connected_to_journal() {
         systemd_journal_logger::JournalLog::new()
             .and_then(|journal| {
-                journal
-                    .with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))])
-                    .install()
-                    .map_err(std::io::Error::other)
+                let journal = journal.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
+                log::set_boxed_logger(Box::new(Journal(journal))).map_err(std::io::Error::other)
             })
             .is_ok()
     } else {
@@ -27,6 +26,26 @@ pub fn install(level: LevelFilter) {
     log::set_max_level(level);
 }
 
+/// The journal.
+struct Journal(systemd_journal_logger::JournalLog);
+
+impl Log for Journal {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if is_worth(record.metadata()) {
+            last::note(record);
+        }
+        self.0.log(record);
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
 /// One line each to standard error.
 struct Terminal {
     /// Standard error is a terminal, where the live line may stand.
@@ -35,15 +54,14 @@ struct Terminal {
 
 impl Log for Terminal {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What libraries find worth saying is seldom worth reading here.
-        metadata.target().starts_with("orchestrion")
-            || metadata.level() <= log::Level::Warn && !is_noisy(metadata)
+        is_worth(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
         if !self.enabled(record.metadata()) {
             return;
         }
+        last::note(record);
         let clear = if self.clears_line { "\r\x1b[K" } else { "" };
         let level = record.level().as_str().to_lowercase();
         let words = clean(&record.args().to_string());
@@ -52,6 +70,12 @@ impl Log for Terminal {
     }
 
     fn flush(&self) {}
+}
+
+/// What libraries find worth saying is seldom worth reading here.
+fn is_worth(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("orchestrion")
+        || metadata.level() <= log::Level::Warn && !is_noisy(metadata)
 }
 
 /// Decoders warn about each damaged frame; the file is reported once by us.

@@ -37,6 +37,27 @@ pub fn socket() -> PathBuf {
     candidates.iter().find(usable).or(candidates.last()).cloned().unwrap_or_default()
 }
 
+/// Where a device that systemd runs says that it moves: `orchestrion-watchdog` reads it there. `None` for one that somebody runs by hand, which must
+/// not get the board reset when it ends.
+pub fn moved() -> Option<PathBuf> {
+    runtime_folder(variable("RUNTIME_DIRECTORY").map(PathBuf::into_os_string))
+        .map(|folder| folder.join("moved"))
+}
+
+/// systemd lists several folders with colons in between; the unit's first is the device's.
+fn runtime_folder(list: Option<OsString>) -> Option<PathBuf> {
+    let list = PathBuf::from(list.filter(|text| !text.is_empty())?);
+    Some(match list.to_str().and_then(|text| text.split_once(':')) {
+        Some((first, _)) => PathBuf::from(first),
+        None => list,
+    })
+}
+
+/// Where the place in the song is kept every two seconds: beside the socket, which on a real device is in memory.
+pub fn place_in_the_song(socket: &Path) -> PathBuf {
+    socket.with_extension("place")
+}
+
 /// The lock beside a socket.
 pub fn socket_lock(socket: &Path) -> PathBuf {
     socket.with_extension("lock")
@@ -55,13 +76,7 @@ fn candidates(variable: impl Fn(&str) -> Option<OsString>, user: u32) -> Vec<Pat
     if let Some(socket) = folder(SOCKET_VARIABLE) {
         return vec![socket];
     }
-    // systemd lists several folders with colons in between; the unit's first is the device's.
-    let runtime =
-        folder("RUNTIME_DIRECTORY").map(|list| match list.to_str().and_then(|l| l.split_once(':')) {
-            Some((first, _)) => PathBuf::from(first),
-            None => list,
-        });
-    let mut folders: Vec<PathBuf> = runtime.into_iter().collect();
+    let mut folders: Vec<PathBuf> = runtime_folder(variable("RUNTIME_DIRECTORY")).into_iter().collect();
     folders.push("/run/orchestrion".into());
     folders.extend(folder("XDG_RUNTIME_DIR").map(|runtime| runtime.join("orchestrion")));
     folders.push(private_folder(user));

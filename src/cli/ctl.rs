@@ -7,7 +7,7 @@ mod args;
 mod tests;
 
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +16,8 @@ use std::time::Duration;
 use clap::Args;
 use orchestrion_protocol::limits::{PROBLEMS_LEN_MAX, QUEUE_PAGE_LEN_MAX};
 use orchestrion_protocol::method::{
-    AddParams, CrossfadeParams, EntryParams, ListParams, Method, MoveParams, PathsParams, Place, PlayParams,
-    QueueMethod, SessionMethod,
+    AddParams, AnnounceParams, CrossfadeParams, EmergencyParams, EntryParams, ListParams, Method, MoveParams,
+    PathsParams, Place, PlayParams, QueueMethod, SessionMethod, ShowParams, VoiceMethod, WhyParams,
 };
 use orchestrion_protocol::rpc::code;
 use orchestrion_protocol::status::{Added, EntryId, QueuePage, Status};
@@ -25,13 +25,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use args::{Action, Playing, Queue, Session, Setting};
+use args::{Action, Playing, Queue, Session, Setting, Voice};
 
 use super::client::{Client, ClientError};
 use super::{live, text, values};
 
 /// How long adding may take: the device reads folders, and disks may have to spin up.
 const ADD_WAIT: Duration = Duration::from_secs(60);
+/// How long a snapshot may take; the device gives it up before.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
 
 /// Control an Orchestrion that runs on this machine.
 #[derive(Debug, Args)]
@@ -128,17 +130,32 @@ impl Told<'_> {
                 let status: Status = ask_for(client, &Method::Status)?;
                 self.answer(&status, &text::status(&status))
             }
-            Action::Why => {
-                let why: Vec<String> = ask_for(client, &Method::Why)?;
-                self.answer(&why, &why.join("\n"))
+            Action::Why { song } => {
+                let song = (!song.is_empty()).then(|| song.join(" "));
+                let why: Vec<String> = ask_for(client, &Method::Why(WhyParams { song }))?;
+                self.answer(&why, &(why.join("\n") + "\n"))
             }
             Action::Playing(playing) => self.play(client, playing),
+            Action::Voice(voice) => self.speak(client, voice),
             Action::Setting(setting) => self.set(client, setting),
             Action::Queue(queue) => self.queue(client, queue),
             Action::Session(Session::Watch) => self.watch(client, until),
             Action::Session(Session::Methods) => {
                 let methods = client.ask(&Method::Session(SessionMethod::Methods))?;
                 self.answer(&methods, &text::methods(&methods))
+            }
+            Action::Session(Session::Update) => self.tell(client, &Method::Session(SessionMethod::Update)),
+            Action::Session(Session::Identify) => {
+                self.tell(client, &Method::Session(SessionMethod::Identify))
+            }
+            Action::Session(Session::Snapshot { out }) => self.snapshot(client, &out),
+            Action::Session(Session::Screen { switch }) => {
+                self.tell(client, &Method::Session(SessionMethod::Screen(switch.into())))
+            }
+            Action::Session(Session::Show { file, for_s }) => {
+                let path = values::location(&file).map_err(CtlError::Usage)?;
+                let params = ShowParams { path, for_s };
+                self.tell(client, &Method::Session(SessionMethod::ShowNow(params)))
             }
             Action::Session(Session::Reload) => self.tell(client, &Method::Session(SessionMethod::Reload)),
             Action::Session(Session::Shutdown) => {
@@ -166,6 +183,30 @@ impl Told<'_> {
             }
         };
         self.tell(client, &method)
+    }
+
+    fn speak(&mut self, client: &mut Client, voice: Voice) -> Result<(), CtlError> {
+        let location = |path: &Path| values::location(path).map_err(CtlError::Usage);
+        let method = match voice {
+            Voice::Announce { path, duck } => {
+                let params = AnnounceParams { path: location(&path)?, duck_db: duck };
+                // Others may have to be said before it.
+                let said = client.ask_within(&Method::Voice(VoiceMethod::Announce(params)), ADD_WAIT)?;
+                let duration_ms = said["duration_ms"].as_u64().and_then(|ms| u32::try_from(ms).ok());
+                let lasts = duration_ms.map(|ms| format!(", {}", text::seconds(ms))).unwrap_or_default();
+                return self.answer(&said, &format!("it is being said{lasts}\n"));
+            }
+            Voice::Hush => VoiceMethod::Hush,
+            Voice::Emergency { path, .. } if path == Path::new("end") => VoiceMethod::EndEmergency,
+            Voice::Emergency { path, for_s } => {
+                if !path.is_file() {
+                    let text = format!("{} is not there; an emergency needs a file that is", path.display());
+                    return Err(CtlError::Usage(text));
+                }
+                VoiceMethod::Emergency(EmergencyParams { path: location(&path)?, for_s })
+            }
+        };
+        self.tell(client, &Method::Voice(method))
     }
 
     fn set(&mut self, client: &mut Client, setting: Setting) -> Result<(), CtlError> {
@@ -215,6 +256,15 @@ impl Told<'_> {
             Queue::Clear => QueueMethod::Clear,
         };
         self.tell(client, &Method::Queue(method))
+    }
+
+    fn snapshot(&mut self, client: &mut Client, out: &Path) -> Result<(), CtlError> {
+        let answer = client.ask_within(&Method::Session(SessionMethod::Snapshot), SNAPSHOT_WAIT)?;
+        let jpeg = answer["jpeg"].as_str().and_then(values::bytes_of_hex);
+        let jpeg = jpeg.ok_or_else(|| CtlError::Usage("the device sent no picture".into()))?;
+        std::fs::write(out, &jpeg)
+            .map_err(|e| CtlError::Usage(format!("cannot write {}: {e}", out.display())))?;
+        self.answer(&json!({"bytes": jpeg.len()}), &format!("{}: {} bytes\n", out.display(), jpeg.len()))
     }
 
     fn watch(&mut self, client: &mut Client, until: &AtomicBool) -> Result<(), CtlError> {

@@ -17,7 +17,11 @@ use super::client::Client;
 use super::{exit_code, live};
 use crate::app::{Asked, Defaults, Exit, Start};
 use crate::bootstrap::{self, BootError, Options, places};
+use crate::buttons::Wanted;
+use crate::clock::{self, Belief};
 use crate::config::{Config, LOUDNESS_LUFS};
+use crate::releases;
+use crate::web::{self, Identity};
 
 /// How long the live line waits for the socket.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -46,17 +50,30 @@ A configuration:
   repeat = \"all\"                    # off, all, one
   shuffle = true
   crossfade_s = 5
-  loudness_lufs = -16                # every song is made as loud; even_loudness = false leaves them as they are
+  loudness_lufs = -16                # every song as loud; even_loudness = false: as they are
   trim_db = 0                        # this place louder or softer, in dB
   ceiling_dbtp = -1                  # what the waveform never exceeds
   volume_max = 100                   # what no volume exceeds
 
+With [server] a control server sees what it does and commands it; `docs/OPERATIONS.md` says how:
+  [server]
+  url = \"https://music.example\"    # token = \"oet_…\" lets it in; without, it shows a code
+                                   # fingerprint = \"sha256:…\" pins a certificate of the server's own
+
+With [screen] films and pictures are shown beside the music:
+  [screen]
+  show = [\"/srv/films\"]            # files and folders; fit, rotation, hold_s: see the README
+
+With [release] it gets program and music from servers; `docs/RELEASES.md` says how.
 SIGHUP reads it again; SIGTERM and Ctrl-C end it in good order.
 Exit codes: 0 ended, 1 failed, 2 the configuration is wrong, 4 another one runs here.")]
 pub struct RunArgs {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Where it says for `orchestrion-watchdog` that it moves; under systemd `moved` in its runtime folder
+    #[arg(long, value_name = "FILE")]
+    moved: Option<PathBuf>,
     #[command(flatten)]
     places: Places,
 }
@@ -123,17 +140,27 @@ fn target(text: &str) -> Result<Target, String> {
     }
 }
 
+/// Releases of the control server, by what it said in an earlier run.
+fn of_server(config: &Config, state_dir: &Path) -> Option<releases::Wanted> {
+    let server = config.server.as_ref()?;
+    web::source(server, &Identity::kept(state_dir, server.url())?)
+}
+
 impl RunArgs {
     /// Runs the device until it is told to end.
     pub fn run(self) -> ExitCode {
         bootstrap::logger::install(self.places.log.unwrap_or(LevelFilter::Info));
+        let moved = self.moved.or_else(places::moved);
         let config = match Config::read(&self.config) {
             Ok(config) => config,
             Err(error) => {
                 log::error!("{error}");
+                bootstrap::will_not_move(moved);
                 return ExitCode::from(exit_code::USAGE);
             }
         };
+        let state_dir =
+            self.places.state_dir.or_else(|| config.state_dir.clone()).unwrap_or_else(places::state_dir);
         let start = Start {
             music: config.music.clone(),
             afresh: false,
@@ -144,12 +171,16 @@ impl RunArgs {
             levels: config.levels,
             outputs: config.outputs.clone(),
             program: config.program.clone(),
+            release: config.release.clone().or_else(|| of_server(&config, &state_dir)).map(Box::new),
+            server: config.server.clone(),
+            server_gives_releases: config.server.is_some() && config.release.is_none(),
+            board: config.board.clone(),
+            screen: config.screen.clone().map(Box::new),
             seed: new_seed(),
+            floor: clock::floor(),
         };
-        let state_dir =
-            self.places.state_dir.or_else(|| config.state_dir.clone()).unwrap_or_else(places::state_dir);
         let socket = self.places.socket.or_else(|| config.socket.clone()).unwrap_or_else(places::socket);
-        let options = Options { config, config_path: Some(self.config), start, state_dir, socket };
+        let options = Options { config, config_path: Some(self.config), start, state_dir, socket, moved };
         log::info!("Orchestrion {} starts; socket {}", env!("CARGO_PKG_VERSION"), options.socket.display());
         ended(bootstrap::run(options, || {}))
     }
@@ -161,7 +192,9 @@ impl PlayArgs {
         bootstrap::logger::install(self.places.log.unwrap_or(LevelFilter::Warn));
         let usual = Config::default();
         let outputs = if self.output.is_empty() { usual.outputs.clone() } else { self.output };
-        let mut config = Config { outputs: outputs.clone(), ..usual };
+        // Without a program nothing goes by the time of day.
+        let clock = Belief { always: true, ..Belief::default() };
+        let mut config = Config { outputs: outputs.clone(), clock, ..usual };
         if let Some(Target(lufs)) = self.loudness {
             config.levels.target_lufs = lufs;
         }
@@ -180,12 +213,19 @@ impl PlayArgs {
             levels: config.levels,
             outputs,
             program: None,
+            release: None,
+            server: None,
+            server_gives_releases: false,
+            board: Wanted::default(),
+            screen: None,
             seed: new_seed(),
+            floor: clock::floor(),
         };
         // Its own state: trying something out must not change what a device plays.
         let state_dir = self.places.state_dir.unwrap_or_else(|| places::state_dir().join("play"));
         let socket = self.places.socket.unwrap_or_else(places::socket);
-        let options = Options { config, config_path: None, start, state_dir, socket: socket.clone() };
+        let options =
+            Options { config, config_path: None, start, state_dir, socket: socket.clone(), moved: None };
         let ends = Arc::new(AtomicBool::new(false));
         let (line_ends, mut line) = (Arc::clone(&ends), None);
         let outcome = bootstrap::run(options, || line = show_live_line(socket, line_ends));

@@ -35,7 +35,7 @@ From nothing to a week of music:
   editor ~/Music/program.json
   orchestrion program check ~/Music/program.json
   orchestrion program preview ~/Music/program.json --svg week.svg
-  orchestrion run --config FILE                         # with program = \"/home/me/Music/program.json\""
+  orchestrion run --config FILE     # with program = \"/home/me/Music/program.json\" in it"
 )]
 pub struct ProgramArgs {
     #[command(subcommand)]

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use orchestrion_program::civil::Local;
 
 use super::exit_code;
 use crate::audio::output;
 use crate::bootstrap::places;
-use crate::storage;
+use crate::storage::{self, PlayRow};
 
 /// `orchestrion outputs`.
 #[derive(Debug, Args)]
@@ -38,7 +39,8 @@ impl OutputsArgs {
 /// `orchestrion plays`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line is a play: when it began, how much of it was heard and audible, how it ended.
+Each line is a play: its number, when it began by the place's clock (UTC where no program says where that is,
+`-` where nobody knew the time), how it ended, how much of it was heard and audible, what it was, why it played.
 `>` goes on with a play that a stop, a crash or a power cut had cut off; both count once.")]
 pub struct PlaysArgs {
     /// Folder of the state, if not the usual one
@@ -70,15 +72,32 @@ impl PlaysArgs {
             let seconds = |ms: u64| ms as f64 / 1000.0;
             let colon = if reason.is_empty() { "" } else { ": " };
             say(&format!(
-                "{:>4}.{:<5}{mark} {how:9} heard {:7.1} s  audible {:7.1} s  {title}{colon}{reason}",
+                "{:>4}.{:<5}{mark} {:19} {how:9} heard {:7.1} s  audible {:7.1} s  {title}{}{colon}{reason}",
                 row.key.run,
                 row.key.seq,
+                when(row),
                 seconds(heard_ms),
                 seconds(audible_ms),
+                why(row),
             ));
         }
         ExitCode::SUCCESS
     }
+}
+
+/// When a play began, by the clock of its place.
+fn when(row: &PlayRow) -> String {
+    let Some(wall) = row.started_wall else { return "-".into() };
+    let ahead_ms = row.program.offset_s.unwrap_or(0).saturating_mul(1000);
+    Local::from_ms(wall.0.saturating_add(ahead_ms)).to_string()
+}
+
+/// What the program says of a play.
+fn why(row: &PlayRow) -> String {
+    let mut words: Vec<String> = row.program.daypart.iter().cloned().collect();
+    words.extend(row.program.spot.iter().map(|spot| format!("spot {spot}")));
+    words.extend(row.program.loosened_words().iter().map(|loosened| format!("not kept: {loosened}")));
+    if words.is_empty() { String::new() } else { format!(" [{}]", words.join("; ")) }
 }
 
 /// A line to standard output; whoever closed it does not want to know.

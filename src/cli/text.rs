@@ -3,11 +3,17 @@
 //! Titles come from the tags of files that anyone may have made: every text of the device goes through [`clean`]
 //! before it reaches a terminal.
 
+mod release;
+
 use std::fmt::Write;
 
-use orchestrion_protocol::status::{Output, QueuePage, Repeat, Song, State, Status};
+use orchestrion_protocol::status::{
+    Board, Output, QueuePage, Repeat, Screen, Server, ServerLink, Song, State, Status,
+};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::time::{Clock, SystemClock};
 
 /// Columns of the labels on the left.
 const LABEL_COLUMNS: usize = 11;
@@ -129,6 +135,33 @@ pub fn status(status: &Status) -> String {
     if let Some(why) = &status.why {
         row("why", &clean(why));
     }
+    if let Some(said) = &status.said {
+        row("said", &clean(said));
+    }
+    if let Some(refused) = &status.hands.refused {
+        row("refused", &clean(refused));
+    }
+    for problem in &status.hands.problems {
+        row("problem", &clean(problem));
+    }
+    if let Some(board) = &status.board {
+        row("board", &board_line(board));
+        for problem in &board.problems {
+            row("problem", &clean(problem));
+        }
+    }
+    if let Some(release) = &status.release {
+        release::rows(release, SystemClock.now().wall, &mut row);
+    }
+    if let Some(screen) = &status.screen {
+        row("screen", &screen_line(screen));
+        for problem in screen.problem.iter().chain(&screen.bad) {
+            row("", &clean(problem));
+        }
+    }
+    if let Some(server) = &status.server {
+        server_rows(server, &mut row);
+    }
     row("next", &status.next.as_ref().map_or_else(|| "nothing".to_owned(), song));
     row("volume", &format!("{}{}", status.volume, if status.muted { ", muted" } else { "" }));
     output_rows(status.output.as_ref(), &mut row);
@@ -148,6 +181,52 @@ pub fn status(status: &Status) -> String {
         &format!("Orchestrion {}, run {}, {}", clean(&status.version), status.run, plays(status.plays)),
     );
     text
+}
+
+/// The board's name and what it tells of itself.
+fn board_line(board: &Board) -> String {
+    let heat = board.temperature_c.map(|heat| format!("{heat:.0} °C"));
+    let wear = board.wear_percent.map(|worn| format!("storage worn {worn} %"));
+    [Some(clean(&board.name)), heat, wear].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// How it stands with the server; the code that somebody has to type there has a line of its own.
+fn server_rows(server: &Server, row: &mut impl FnMut(&str, &str)) {
+    let link = match (server.link, server.code.is_some()) {
+        (_, true) => "waits to be accepted",
+        (ServerLink::Connected, _) => "connected",
+        (ServerLink::Connecting, _) => "connecting",
+        (ServerLink::AutoConnecting, _) => "not connected, tries again",
+        (ServerLink::Disconnecting, _) => "disconnecting",
+        (ServerLink::Disconnected, _) => "not connected",
+    };
+    let known = server.device.as_deref().map(|device| format!(", as {}", clean(device))).unwrap_or_default();
+    let place = server.place.as_deref().map(|place| format!(" at {}", clean(place))).unwrap_or_default();
+    row("server", &format!("{}: {link}{known}{place}", clean(&server.url)));
+    if let Some(code) = &server.code {
+        row("code", &format!("{}, to be typed at the server by whoever accepts this device", clean(code)));
+    }
+    if let Some(problem) = &server.problem {
+        row("", &clean(problem));
+    }
+}
+
+/// Where it is and what it shows.
+fn screen_line(screen: &Screen) -> String {
+    let place = match (&screen.sink, &screen.size) {
+        (Some(sink), Some(size)) => format!("{} at {}", clean(sink), clean(size)),
+        (Some(_), None) | (None, _) => "not open".into(),
+    };
+    if screen.is_off {
+        return format!("switched off by somebody; {place}");
+    }
+    if screen.is_dark {
+        return format!("dark, as the program's hours say; {place}");
+    }
+    let nothing = if screen.is_splash { "the splash" } else { "nothing" };
+    let shows = screen.shows.as_deref().map_or_else(|| nothing.into(), clean);
+    let warning = if screen.is_fault { "WARNING: " } else { "" };
+    format!("{warning}{shows}, of {}; {place}", count(screen.items, "film or picture", "films and pictures"))
 }
 
 fn output_rows(output: Option<&Output>, row: &mut impl FnMut(&str, &str)) {
@@ -212,7 +291,7 @@ pub fn methods(list: &Value) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use orchestrion_protocol::method::METHODS;
-    use orchestrion_protocol::status::EntryId;
+    use orchestrion_protocol::status::{EntryId, Hands};
 
     use super::*;
 
@@ -236,6 +315,12 @@ pub(crate) mod tests {
             why: None,
             current: Some(a_song(12, "So What", "Miles Davis")),
             position_ms: 62_000,
+            said: None,
+            release: None,
+            server: None,
+            hands: Hands::default(),
+            board: None,
+            screen: None,
             next: Some(a_song(13, "Blue in Green", "Miles Davis")),
             volume: 40,
             muted: false,

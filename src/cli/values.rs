@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use orchestrion_protocol::limits::{CROSSFADE_MS_MAX, LINE_LEN_MAX, PATHS_LEN_MAX, VOLUME_MAX};
+use orchestrion_protocol::limits::{
+    CROSSFADE_MS_MAX, EMERGENCY_S_MAX, LINE_LEN_MAX, PATHS_LEN_MAX, VOLUME_MAX,
+};
 use orchestrion_protocol::location;
 use orchestrion_protocol::method::{SeekParams, VolumeParams};
 
@@ -53,6 +55,20 @@ pub(super) fn location(path: &Path) -> Result<String, String> {
     }
     let absolute = std::path::absolute(path).map_err(|e| format!("\"{}\": {e}", path.display()))?;
     Ok(location::to_text(&absolute))
+}
+
+/// How long something lasts, in seconds: 90, 90s, 10m, 2h.
+pub(super) fn lasting_s(text: &str) -> Result<u32, String> {
+    let (number, unit_s) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) if text.ends_with('h') => (number, 3600),
+        Some(number) if text.ends_with('m') => (number, 60),
+        Some(number) => (number, 1),
+        None => (text, 1),
+    };
+    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit_s));
+    seconds.filter(|seconds| (1..=EMERGENCY_S_MAX).contains(seconds)).ok_or_else(|| {
+        format!("\"{text}\" is no time from 1s to {}h; for example 10m", EMERGENCY_S_MAX / 3600)
+    })
 }
 
 /// Locations in as many portions as requests are needed for them.
@@ -113,6 +129,16 @@ fn duration_ms(text: &str) -> Option<u64> {
 /// Digits and nothing else; std would also take a sign.
 fn whole(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Bytes written as pairs of hexadecimal digits; `None` if they are not.
+pub fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| {
+            u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok()
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::client::{Client, Gone, turn_away};
 use super::lines::{Line, answer_line};
 use super::listener::Listener;
 use super::{COMMANDS_LEN_MAX, Command, Error, ExternalControl, IN_FLIGHT_MAX};
+use crate::service::moves::turn_every;
 
 const LISTENER: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -79,9 +80,10 @@ impl<'a> Server<'a> {
         let mut scratch = vec![0; READ_LEN_MAX];
         loop {
             // Read before the turn: what was sent before the stop is then still carried out and answered in it.
+            self.service.moves.moved();
             let stopping = self.service.stopping.load(Ordering::Acquire);
-            let wait = if stopping { Some(Duration::ZERO) } else { self.wait(Instant::now()) };
-            match self.poll.poll(&mut events, wait) {
+            let wait = if stopping { Duration::ZERO } else { self.wait(Instant::now()) };
+            match self.poll.poll(&mut events, Some(wait)) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => events.clear(),
                 polled => polled?,
             }
@@ -97,15 +99,15 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// How long nothing can happen without the kernel telling it; `None` is forever.
-    fn wait(&self, now: Instant) -> Option<Duration> {
+    /// How long nothing can happen without the kernel telling it, but for saying that it moves.
+    fn wait(&self, now: Instant) -> Duration {
         let work_left = self.door == Door::Ready
             || !self.service.commands.is_empty()
             || self.clients.iter().flatten().any(Client::is_ready);
         match self.door {
-            _ if work_left => Some(Duration::ZERO),
-            Door::PausedUntil(until) => Some(until.saturating_duration_since(now)),
-            Door::Idle | Door::Ready => None,
+            _ if work_left => Duration::ZERO,
+            Door::PausedUntil(until) => until.saturating_duration_since(now).min(turn_every()),
+            Door::Idle | Door::Ready => turn_every(),
         }
     }
 
@@ -140,14 +142,22 @@ impl<'a> Server<'a> {
                         client.tell(&answer_line(&id, &outcome));
                     }
                 }
-                Command::Notify(line) if line.len() > LINE_LEN_MAX => {
-                    log::error!(bytes = line.len(); "a notification is longer than a line may be; nobody gets it");
-                }
-                Command::Notify(line) => {
-                    self.clients.iter_mut().flatten().for_each(|client| client.notify(&line));
+                Command::Notify(line) => self.notify(&line),
+                Command::Tell(news) => {
+                    if self.clients.iter().flatten().any(|client| client.subscribed) {
+                        self.notify(&news.line());
+                    }
                 }
             }
         }
+    }
+
+    fn notify(&mut self, line: &str) {
+        if line.len() > LINE_LEN_MAX {
+            log::error!(bytes = line.len(); "a notification is longer than a line may be; nobody gets it");
+            return;
+        }
+        self.clients.iter_mut().flatten().for_each(|client| client.notify(line));
     }
 
     fn accept(&mut self) {

@@ -1,5 +1,6 @@
 //! The thread: one wish after another, each answered by batches of songs and one end.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use super::walk::walk;
 use super::{Command, Event, WishId};
 use crate::app::Event as AppEvent;
 use crate::program::Program;
+use crate::service::moves::{Moves, Who, turn_every};
 use crate::service::{Name, Service};
 
 /// Wishes that wait; one more is refused.
@@ -41,6 +43,8 @@ impl Handle {
 /// The service that finds songs.
 #[derive(Debug)]
 pub struct Library {
+    /// Where the copy of the last good program lies.
+    state_dir: PathBuf,
     commands: Receiver<Command>,
     /// Keeps the channel open when no handle is left.
     _commands: Sender<Command>,
@@ -50,14 +54,16 @@ pub struct Library {
     wake: Sender<()>,
     woken: Receiver<()>,
     events: Sender<AppEvent>,
+    moves: Moves,
 }
 
 impl Library {
     /// Makes the service. Its thread is started by [`crate::service::spawn`]; what is sent before waits.
-    pub fn new(events: Sender<AppEvent>) -> (Arc<Self>, Handle) {
+    pub fn new(state_dir: PathBuf, events: Sender<AppEvent>) -> (Arc<Self>, Handle) {
         let (sender, commands) = bounded(COMMANDS_LEN_MAX);
         let (wake, woken) = bounded(1);
         let library = Self {
+            state_dir,
             commands,
             _commands: sender.clone(),
             current: Mutex::new(None),
@@ -65,8 +71,15 @@ impl Library {
             wake,
             woken,
             events,
+            moves: Moves::of(Who::Service(Name::Library)),
         };
         (Arc::new(library), Handle { commands: sender })
+    }
+
+    /// Asked at each name that is read, however many there are.
+    fn stopped_on_the_way(&self) -> bool {
+        self.moves.moved();
+        self.stopped()
     }
 
     fn stopped(&self) -> bool {
@@ -80,8 +93,9 @@ impl Library {
     fn answer(&self, command: Command) {
         let (wish, paths) = match command {
             Command::Expand { wish, paths } => (wish, paths),
-            Command::ReadProgram(path) => {
-                let read = Program::read(&path, &|| self.stopped()).transpose();
+            Command::ReadProgram { path, needs_one } => {
+                let stopped = || self.stopped_on_the_way();
+                let read = Program::read_or_kept(&path, &self.state_dir, needs_one, &stopped).transpose();
                 if let Some(read) = read {
                     self.tell(AppEvent::Program(read.map(Box::new)));
                 }
@@ -90,7 +104,7 @@ impl Library {
         };
         self.set_current(Some(wish));
         let mut found = |songs| self.report(Event::Found { wish, songs });
-        if let Some(problems) = walk(&paths, &mut found, &|| self.stopped()) {
+        if let Some(problems) = walk(&paths, &mut found, &|| self.stopped_on_the_way()) {
             self.report(Event::Expanded { wish, problems });
         }
         self.set_current(None);
@@ -120,13 +134,18 @@ impl Service for Library {
             let problems = vec!["the search was broken off by a fault of the device; try again".to_owned()];
             self.report(Event::Expanded { wish, problems });
         }
-        while !self.stopped() {
+        while !self.stopped_on_the_way() {
             select! {
                 recv(self.commands) -> command => command.into_iter().for_each(|command| self.answer(command)),
                 recv(self.woken) -> _ => {}
+                default(turn_every()) => {}
             }
         }
         Ok(())
+    }
+
+    fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     fn stop(&self) {

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounde
 use super::{Command, Event, Failure, FileId, measure};
 use crate::app::Event as AppEvent;
 use crate::audio::LoadError;
+use crate::service::moves::{Moves, Who, turn_every};
 use crate::service::{Name, Service};
 use crate::storage::{Measured, MeasurementStore};
 
@@ -29,12 +30,15 @@ pub struct Handle {
     commands: Sender<Command>,
     /// The thread's own end, to take out what a newer command replaces.
     waiting: Receiver<Command>,
+    /// Somebody waits for the first file of the newest command.
+    is_urgent: Arc<AtomicBool>,
 }
 
 impl Handle {
     /// Hands a command over in place of one that still waits; never blocks.
     pub fn send(&self, command: Command) {
         let mut command = command;
+        self.is_urgent.store(matches!(command, Command::AheadAtOnce(_)), Ordering::Release);
         while let Err(TrySendError::Full(back)) = self.commands.try_send(command) {
             let _ = self.waiting.try_recv();
             command = back;
@@ -53,6 +57,7 @@ pub struct Measure {
     woken: Receiver<()>,
     /// Only the thread takes it; what failed is not tried again because the thread died.
     failed: Mutex<Failed>,
+    moves: Moves,
 }
 
 /// Files that could not be measured, the oldest first.
@@ -86,11 +91,25 @@ impl Measure {
     pub fn new(state_dir: PathBuf, events: Sender<AppEvent>) -> (Arc<Self>, Handle) {
         let (commands, waiting) = bounded(1);
         let (wake, woken) = bounded(1);
-        let handle = Handle { commands, waiting };
+        let handle = Handle { commands, waiting, is_urgent: Arc::default() };
         let failed = Mutex::default();
         let stopping = AtomicBool::new(false);
-        let measure = Self { handle: handle.clone(), state_dir, events, stopping, wake, woken, failed };
+        let moves = Moves::of(Who::Service(Name::Measure));
+        let measure =
+            Self { handle: handle.clone(), state_dir, events, stopping, wake, woken, failed, moves };
         (Arc::new(measure), handle)
+    }
+
+    /// Asked at each piece of a file, however long it is.
+    fn stopped_on_the_way(&self) -> bool {
+        self.moves.moved();
+        self.stopped()
+    }
+
+    /// Whether a file that is being measured is to be left for now.
+    fn gives_way(&self) -> bool {
+        self.stopped_on_the_way()
+            || (self.handle.is_urgent.load(Ordering::Acquire) && !self.handle.waiting.is_empty())
     }
 
     fn stopped(&self) -> bool {
@@ -100,7 +119,7 @@ impl Measure {
     /// Goes through a list until it is told another one.
     fn go_through(&self, list: &[Arc<Path>], shelf: &mut Shelf) {
         for path in list.iter().take(AHEAD_LEN_MAX) {
-            if self.stopped() || !self.handle.waiting.is_empty() {
+            if self.stopped_on_the_way() || !self.handle.waiting.is_empty() {
                 return;
             }
             self.look_at(path, shelf);
@@ -124,7 +143,7 @@ impl Measure {
         }
         let outcome =
             measure(path, &mut |blob| shelf.store.as_ref().and_then(|store| store.of_blob(blob)), &|| {
-                self.stopped()
+                self.gives_way()
             });
         match outcome {
             Ok((file, measurement)) => {
@@ -203,17 +222,23 @@ impl Service for Measure {
     fn run(&self) -> Result<(), String> {
         give_way();
         let mut shelf = Shelf::default();
-        while !self.stopped() {
+        while !self.stopped_on_the_way() {
             select! {
                 recv(self.handle.waiting) -> command => {
-                    if let Ok(Command::Ahead(list)) = command {
-                        self.go_through(&list, &mut shelf);
+                    match command {
+                        Ok(Command::Ahead(list) | Command::AheadAtOnce(list)) => self.go_through(&list, &mut shelf),
+                        Err(_) => {}
                     }
                 }
                 recv(self.woken) -> _ => {}
+                default(turn_every()) => {}
             }
         }
         Ok(())
+    }
+
+    fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     fn stop(&self) {

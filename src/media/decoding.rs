@@ -39,7 +39,7 @@ impl Decoding {
     /// # Errors
     /// The program cannot be started, or the file cannot be decoded, or not in time.
     pub fn start(program: &Path, file: &File, limits: Limits) -> Result<Self, Error> {
-        let (process, stream) = Process::start(program, &limits)?;
+        let (process, stream) = Process::start(program, &arguments(&limits))?;
         let link = Link::new(stream).map_err(|e| Error::Socket(e.to_string()))?;
         let mut decoding = Self {
             process,
@@ -203,7 +203,7 @@ impl Decoding {
                 Ok(Heard::Format)
             }
             Ok(Said::Failed(words)) => Err(Error::Refused(words)),
-            Err(Silence::Gone) => Err(Error::Died(self.process.fell())),
+            Err(Silence::Gone) => Err(Error::Died(self.process.fell().words)),
             Err(Silence::TimedOut) => Err(Error::TooSlow { what, limit_ms: limit.as_millis() }),
             Err(Silence::Nonsense(nonsense)) => Err(nonsense.into()),
             Err(Silence::Io(e)) => Err(Error::Socket(e.to_string())),
@@ -217,6 +217,11 @@ impl Decoding {
         self.state = State::Failed(error.clone());
         error
     }
+}
+
+/// How the program is called to decode.
+fn arguments(limits: &Limits) -> [String; 3] {
+    ["decode".into(), "--serve".into(), format!("--memory-mib={}", limits.memory_mib)]
 }
 
 /// A message without what it borrows.

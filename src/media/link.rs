@@ -99,9 +99,18 @@ impl Link {
 
 /// Waits until there is something to read, or an end; `false` when the time is over.
 pub(super) fn readable_within(descriptor: BorrowedFd<'_>, deadline: Instant) -> io::Result<bool> {
+    any_readable(&[descriptor], deadline)
+}
+
+/// Waits until there is something to read from any of these, or an end of one; `false` when the time is over.
+///
+/// # Errors
+/// The system's.
+pub fn any_readable(descriptors: &[BorrowedFd<'_>], deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut watched = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
+        let mut watched: Vec<_> =
+            descriptors.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         match poll(&mut watched, Some(&timespec(left))) {
             Ok(0) if left.is_zero() => return Ok(false),
             Ok(0) | Err(rustix::io::Errno::INTR) => {}

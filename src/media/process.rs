@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::Error;
 use super::link::readable_within;
-use super::{Error, Limits};
 
 /// How long a killed child may take to be gone.
 const REAP_MAX: Duration = Duration::from_millis(100);
@@ -31,6 +31,17 @@ const SAID_LEN_MAX: u64 = 1024;
 const SAID_CHARS_MAX: usize = 240;
 /// What the shell and the loader answer when a program's libraries are missing.
 const LOADER_FAILED: i32 = 127;
+/// What a Rust program answers after a panic.
+const PANICKED: i32 = 101;
+
+/// How a child ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ending {
+    /// In words.
+    pub words: String,
+    /// It did not end itself: a signal or a panic ended it.
+    pub is_crash: bool,
+}
 
 /// Killed and not yet gone: a disk that never answers holds them. They are reaped when the next child starts or ends.
 static UNDEAD: Mutex<Vec<Child>> = Mutex::new(Vec::new());
@@ -47,8 +58,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `program decode --serve` and gives the daemon's end of the socket.
-    pub(super) fn start(program: &Path, limits: &Limits) -> Result<(Self, UnixStream), Error> {
+    /// Starts the program with these arguments and gives the daemon's end of the socket.
+    pub(super) fn start(program: &Path, args: &[String]) -> Result<(Self, UnixStream), Error> {
         let undead = reap_undead();
         if undead >= UNDEAD_MAX {
             return Err(Error::Undead(undead));
@@ -59,8 +70,7 @@ impl Process {
         let (said, says) =
             pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(|e| failed(e.into()))?;
         let mut child = Command::new(program)
-            .args(["decode", "--serve"])
-            .arg(format!("--memory-mib={}", limits.memory_mib))
+            .args(args)
             // No cache of plugins is read or written, and no second process scans for them: the child names the few
             // that it loads. A place to write is then not needed.
             .env("GST_REGISTRY_DISABLE", "yes")
@@ -93,18 +103,20 @@ impl Process {
     }
 
     /// Its socket has closed: sees how it ended, after a kill if it has not.
-    pub(super) fn fell(&mut self) -> String {
+    pub(super) fn fell(&mut self) -> Ending {
         let _ = readable_within(self.gone.as_fd(), Instant::now() + FALL_MAX);
         let status = self.end();
         let said = self.said();
         let how = status.map_or_else(|| "it hangs".to_owned(), how);
-        match (status.and_then(|status| status.code()), said.is_empty()) {
+        let is_crash = status.is_none_or(|status| matches!(status.code(), None | Some(PANICKED)));
+        let words = match (status.and_then(|status| status.code()), said.is_empty()) {
             (Some(LOADER_FAILED), _) => {
                 format!("{how}: {said}: install libgstreamer1.0-0 and libgstreamer-plugins-base1.0-0")
             }
             (_, true) => how,
             (_, false) => format!("{how}: {said}"),
-        }
+        };
+        Ending { words, is_crash }
     }
 
     /// Kills and reaps it; `None` when it was gone already, or does not go.

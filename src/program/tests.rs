@@ -63,6 +63,25 @@ fn a_folder_becomes_recordings_and_a_file_that_has_one_keeps_it() {
 }
 
 #[test]
+fn songs_of_a_folder_say_how_long_they_are_and_a_deck_tells_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("soft")).unwrap();
+    let tone = vec![0.1; 16_000];
+    let song = folder.path().join("soft/1.wav");
+    orchestrion_rig::wav::write(&song, &tone, 1, 8000, orchestrion_rig::wav::SampleFormat::Int16).unwrap();
+    let silent = folder.path().join("soft/2.mp3");
+    std::fs::write(&silent, "").unwrap();
+    let library = json!({"playlists": [{"id": "all", "folder": "soft"}]});
+    let mut program = read(folder.path(), &document(&library)).unwrap();
+    let lengths: Vec<_> =
+        program.rules.document().library.recordings.iter().map(|recording| recording.duration_ms).collect();
+    assert_eq!((lengths, program.catalogue.mean_song_ms()), (vec![Some(2000), None], 2000));
+    program.learn_length(&silent, 4000);
+    program.learn_length(&song, 9000);
+    assert_eq!(program.catalogue.mean_song_ms(), 3000, "what is known stays");
+}
+
+#[test]
 fn what_cannot_be_used_is_refused_with_its_place_in_the_document() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().display();

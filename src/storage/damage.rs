@@ -1,5 +1,6 @@
 //! What is damaged, what is only refused, and how a damaged file is put aside.
 
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -15,6 +16,12 @@ const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The smallest page of SQLite, in bytes.
 const HEADER_LEN: u64 = 512;
+/// How a database begins (SQLite's file format, 1.3.1). SQLite itself says what a file is not that begins otherwise.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Where the header says by which kind of journal it may be written: 1 or 2 (SQLite's file format, 1.3.3). SQLite takes
+/// a file with a larger number for one that it may only read, and says that it is read-only.
+const WRITE_VERSION_AT: usize = 18;
+const WRITE_VERSION_MAX: u8 = 2;
 
 /// `SQLITE_IOERR_READ`, `_SHORT_READ`, `_DATA` and `_CORRUPTFS`: the disk cannot give back what was written to it.
 const UNREADABLE: [i32; 4] = [266, 522, 8202, 8458];
@@ -28,7 +35,8 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 /// Whether, while a file is opened and read for the first time, an error lies outside it: in the folder, the disk, the
-/// permissions, or in how this program uses SQLite, for which no data is put aside. All others (a missing table, a number that cannot be) mean that the file is not what it should be.
+/// permissions, or in how this program uses SQLite, for which no data is put aside. All others (a missing table, a number
+/// that cannot be) mean that the file is not what it should be.
 pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
     !is_damage(error)
         && error.sqlite_error_code().is_some_and(|code| {
@@ -94,7 +102,11 @@ pub(super) fn seen_from_outside(state_dir: &Path, was_used: bool) -> Option<Stri
             return Some(format!("it has only {len} bytes"));
         }
     }
-    None
+    let mut header = [0; WRITE_VERSION_AT + 1];
+    let read = fs::File::open(&path).and_then(|file| file.read_exact_at(&mut header, 0));
+    let version = header[WRITE_VERSION_AT];
+    (read.is_ok() && header.starts_with(MAGIC) && version > WRITE_VERSION_MAX)
+        .then(|| format!("its header says that it is written in a way {version} that nobody knows"))
 }
 
 /// Moves the database and what belongs to it to `state.sqlite.damaged-N`, and gives that name.

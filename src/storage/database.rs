@@ -7,9 +7,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::open::{self, Opened};
 use super::pending::Pending;
+use super::place::Place;
 use super::queue::{QueueChange, SavedQueue};
 use super::rows::number;
-use super::{Checkpoint, PlayEnd, PlayKey, PlayStart, QueueSnapshot, Settings, damage, rows};
+use super::{
+    Checkpoint, Command, Memories, PieceMemories, PlayEnd, PlayKey, PlayStart, QueueSnapshot, Settings,
+    damage, rows, times,
+};
 use crate::time::Now;
 
 /// Rows of the play log; beyond them the oldest go. 200 bytes each, so about 100 MB or three years of music.
@@ -37,6 +41,8 @@ pub struct Database {
     plays_len: u64,
     plays_len_max: u64,
     known: Known,
+    /// Where the place in the song is kept between two writes; `None` where that is only here.
+    place: Option<Place>,
     /// The file is a new one and lacks what is `known`.
     lost: bool,
 }
@@ -56,6 +62,8 @@ struct Known {
     queue: Option<QueueSnapshot>,
     checkpoint: Option<Checkpoint>,
     settings: Option<Settings>,
+    memories: Memories,
+    pieces: PieceMemories,
     open: BTreeMap<PlayKey, PlayStart>,
 }
 
@@ -78,6 +86,8 @@ impl Database {
             queue: Some(found.queue.snapshot().clone()),
             checkpoint: found.checkpoint,
             settings: found.settings,
+            memories: found.memories,
+            pieces: found.pieces,
             open: BTreeMap::new(),
         };
         Self {
@@ -90,13 +100,19 @@ impl Database {
             plays_len: found.plays_len,
             plays_len_max: PLAYS_LEN_MAX,
             known,
+            place: None,
             lost: false,
         }
     }
 
-    /// Counts this run. A disk that is full or fails is no error: it is counted with the first write that succeeds.
-    pub(super) fn begin_run(&mut self) -> Result<(), String> {
-        match self.attempt_or_replace(&Pending::default()) {
+    pub(super) fn keep_place_in(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
+    /// Counts this run, and writes what is to be told with that. A disk that is full or fails is no error: it is counted
+    /// with the first write that succeeds.
+    pub(super) fn begin_run(&mut self, first: &Pending) -> Result<(), String> {
+        match self.attempt_or_replace(first) {
             Ok(()) => Ok(()),
             Err(Trouble::Sqlite(error)) if damage::is_disk_trouble(&error) => {
                 log::error!("run {} could not be counted yet: {}", self.start.run, damage::words(&error));
@@ -107,13 +123,21 @@ impl Database {
     }
 
     /// Writes all that waits, or nothing. With a play, a queue or settings among it, it is on the disk afterwards; a
-    /// checkpoint alone is only given to the kernel, and may be lost with the power.
+    /// checkpoint alone goes to [`Place`], and now and then to the disk as well. Where there is no place for it, it is only
+    /// given to the kernel, and may be lost with the power.
     ///
     /// A file that turns out to be damaged is put aside, and what is known of it goes into a new one.
     ///
     /// # Errors
     /// A sentence: why the disk refuses, and what to do about it.
     pub(super) fn write(&mut self, pending: &Pending) -> Result<(), String> {
+        if let (Some(place), Some(checkpoint)) = (&mut self.place, pending.checkpoint())
+            && place.keep(*checkpoint)
+            && !pending.must_last()
+            && self.started
+        {
+            return Ok(());
+        }
         self.attempt_or_replace(pending).map_err(|trouble| words(&trouble))
     }
 
@@ -127,7 +151,18 @@ impl Database {
     }
 
     /// Moves the write-ahead log into the database, so that a device that is switched off leaves one tidy file.
-    pub(super) fn tidy(&self) {
+    pub(super) fn tidy(&mut self) {
+        if let Some(last) = self.place.as_ref().and_then(Place::unsaved) {
+            let mut pending = Pending::default();
+            pending.add(Command::Checkpoint(last));
+            match self.attempt_or_replace(&pending) {
+                Ok(()) => {}
+                Err(trouble) => log::error!("the place in the song is not kept: {}", words(&trouble)),
+            }
+        }
+        if let Some(place) = self.place.as_ref().filter(|place| place.unsaved().is_none()) {
+            place.remove();
+        }
         if let Some(connection) = &self.connection {
             // A reader may hold it; the next start does it then.
             let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -175,7 +210,8 @@ impl Database {
         let Some(connection) = self.connection.as_mut() else {
             return Err(Trouble::Reopening("it is not open".to_owned()));
         };
-        let sync = pending.must_last() || !self.started || self.lost;
+        let is_rare = self.place.as_ref().is_some_and(Place::spares_the_database);
+        let sync = pending.must_last() || !self.started || self.lost || is_rare;
         if self.synced != Some(sync) {
             connection.pragma_update(None, "synchronous", if sync { "FULL" } else { "NORMAL" })?;
             self.synced = Some(sync);
@@ -186,6 +222,9 @@ impl Database {
         }
         let lost = self.lost.then_some(&self.known);
         let plays_len = self.plays_len + write_plays(&transaction, pending, lost)?;
+        if let Some(known) = pending.known_time() {
+            times::complete(&transaction, known, &self.start.boot_id, self.start.run)?;
+        }
         let removed = retain(&transaction, plays_len, self.plays_len_max)?;
         let queue = write_state(&transaction, pending, lost, self.saved.as_ref())?;
         transaction.commit()?;
@@ -196,6 +235,9 @@ impl Database {
             self.saved = Some(change.after);
         }
         self.known.learn(pending);
+        if let (Some(place), Some(checkpoint)) = (&mut self.place, pending.checkpoint()) {
+            place.is_saved(*checkpoint);
+        }
         Ok(())
     }
 
@@ -214,6 +256,16 @@ impl Known {
     fn learn(&mut self, written: &Pending) {
         self.queue = written.queue().cloned().or(self.queue.take());
         self.settings = written.settings().copied().or(self.settings);
+        self.memories.extend(written.memories().clone());
+        for (whose, pieces) in written.pieces() {
+            let known = self.pieces.entry(*whose).or_default();
+            for (name, text) in pieces {
+                match text {
+                    Some(text) => drop(known.insert(name.clone(), text.clone())),
+                    None => drop(known.remove(name)),
+                }
+            }
+        }
         self.checkpoint = written.checkpoint().copied().or(self.checkpoint);
         for (key, play) in written.plays() {
             match (&play.start, &play.end) {
@@ -279,7 +331,7 @@ fn write_plays(
     Ok(new)
 }
 
-/// Writes the queue, the settings and the checkpoint: what waits of them, else what was `lost`.
+/// Writes the queue, the settings, the memories and the checkpoint: what waits of them, else what was `lost`.
 fn write_state(
     transaction: &Transaction<'_>,
     pending: &Pending,
@@ -288,6 +340,19 @@ fn write_state(
 ) -> rusqlite::Result<Option<QueueChange>> {
     if let Some(settings) = pending.settings().or_else(|| lost?.settings.as_ref()) {
         rows::save_settings(transaction, settings)?;
+    }
+    for (whose, text) in lost.iter().flat_map(|known| &known.memories).chain(pending.memories()) {
+        rows::save_memory(transaction, *whose, text)?;
+    }
+    for (whose, pieces) in lost.iter().flat_map(|known| &known.pieces) {
+        for (name, text) in pieces {
+            rows::save_piece(transaction, *whose, name, Some(text))?;
+        }
+    }
+    for (whose, pieces) in pending.pieces() {
+        for (name, text) in pieces {
+            rows::save_piece(transaction, *whose, name, text.as_deref())?;
+        }
     }
     if let Some(checkpoint) = pending.checkpoint().or_else(|| lost?.checkpoint.as_ref()) {
         rows::save_checkpoint(transaction, checkpoint)?;

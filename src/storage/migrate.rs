@@ -8,7 +8,14 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Result, TransactionBehavior};
 
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
+];
 
 /// The `user_version` of this program.
 #[cfg(test)]

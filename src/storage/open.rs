@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, Result, Row};
 use super::damage::{self, is_refusal};
 use super::queue::SavedQueue;
 use super::rows::{self, unsigned};
-use super::{Checkpoint, PlayKey, RUN_MAX, Settings, database_path, migrate};
+use super::{Checkpoint, Memories, PieceMemories, PlayKey, RUN_MAX, Settings, database_path, migrate};
 use crate::time::Mono;
 
 /// Before 3.51.3 a write-ahead log with two connections could damage the file.
@@ -17,6 +17,9 @@ const WAL_SAFE_SINCE: i32 = 3_051_003;
 const BUSY: Duration = Duration::from_secs(2);
 /// What SQLite may hold of the file in memory, in KiB; its own bound is 2 MiB, into which the play log would grow for weeks.
 const CACHE_LEN_KIB: i64 = 64;
+/// A page of a new file, in bytes: each page that changes goes whole into the write-ahead log, and what changes with a song
+/// are some ten rows. Half of what pages of 4096 cost the card.
+const PAGE_LEN: i64 = 1024;
 /// The write-ahead log is cut back to this after it was large, in bytes.
 const WAL_LEN: i64 = 4 * 1024 * 1024;
 
@@ -28,6 +31,8 @@ pub(super) struct Found {
     pub(super) queue: SavedQueue,
     pub(super) checkpoint: Option<Checkpoint>,
     pub(super) settings: Option<Settings>,
+    pub(super) memories: Memories,
+    pub(super) pieces: PieceMemories,
     /// How the play ended that the checkpoint names, and with which words.
     pub(super) checkpoint_end: Option<(String, String)>,
     pub(super) left_open: Vec<LeftOpen>,
@@ -116,6 +121,8 @@ fn set_up(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // A negative number counts KiB, not pages.
     connection.pragma_update(None, "cache_size", -CACHE_LEN_KIB)?;
+    // Only a file that is not there yet takes it, and only before it has a journal.
+    connection.pragma_update(None, "page_size", PAGE_LEN)?;
     let wanted = journal_for(rusqlite::version_number());
     let got: String =
         connection.pragma_update_and_check(None, "journal_mode", wanted, |row: &Row<'_>| row.get(0))?;
@@ -170,6 +177,8 @@ fn read(connection: &Connection) -> Result<Found> {
         queue: SavedQueue::load(connection)?,
         checkpoint,
         settings: rows::load_settings(connection)?,
+        memories: rows::load_memories(connection)?,
+        pieces: rows::load_pieces(connection)?,
         checkpoint_end,
         left_open: left_open(connection)?,
         plays_len: count("SELECT count(*) AS n FROM plays")?,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checkpoint, Command, PlayEnd, PlayKey, PlayStart, QueueSnapshot, Settings, Ticket};
+use super::{
+    Checkpoint, Command, KnownTime, Memories, Pieces, PlayEnd, PlayKey, PlayStart, QueueSnapshot, Remembered,
+    Settings, Ticket,
+};
 
 /// Plays that wait for a disk that refuses, in rows. A busy device plays about 400 songs a day, so that is weeks.
 pub const PLAYS_UNSAVED_MAX: usize = 10_000;
@@ -14,6 +17,9 @@ pub(super) struct Pending {
     checkpoint: Option<Checkpoint>,
     queue: Option<QueueSnapshot>,
     settings: Option<Settings>,
+    memories: Memories,
+    pieces: BTreeMap<Remembered, Pieces>,
+    known_time: Option<KnownTime>,
     ticket: Option<Ticket>,
     dropped: u64,
 }
@@ -49,6 +55,19 @@ impl Pending {
                 self.settings = Some(settings);
                 Some(ticket)
             }
+            Command::CompleteTimes(ticket, known) => {
+                self.known_time = Some(known);
+                Some(ticket)
+            }
+            Command::Remember(ticket, whose, text) => {
+                self.memories.insert(whose, text);
+                Some(ticket)
+            }
+            Command::RememberPieces(ticket, whose, pieces) => {
+                self.pieces.entry(whose).or_default().extend(pieces);
+                Some(ticket)
+            }
+            Command::All(commands) => return commands.into_iter().for_each(|command| self.add(command)),
         };
         self.ticket = self.ticket.max(ticket);
         while self.plays.len() > PLAYS_UNSAVED_MAX {
@@ -85,6 +104,21 @@ impl Pending {
     /// The last settings.
     pub(super) fn settings(&self) -> Option<&Settings> {
         self.settings.as_ref()
+    }
+
+    /// The time of day, if it has become known.
+    pub(super) fn known_time(&self) -> Option<&KnownTime> {
+        self.known_time.as_ref()
+    }
+
+    /// The last texts.
+    pub(super) fn memories(&self) -> &Memories {
+        &self.memories
+    }
+
+    /// The pieces that have changed.
+    pub(super) fn pieces(&self) -> &BTreeMap<Remembered, Pieces> {
+        &self.pieces
     }
 
     /// Plays that were given up since this was asked last.

@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use orchestrion_protocol::release::Edition;
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Result, Row};
 
 use super::rows::{path_of, unsigned, unsigned_or_null};
@@ -48,8 +50,54 @@ pub struct PlayRow {
     pub chosen_by: String,
     /// The play that this one goes on with.
     pub continues: Option<PlayKey>,
+    /// What it is: see [`super::PlayKind::as_str`]; `None` in rows of the first versions.
+    pub kind: Option<String>,
+    /// What the program says of it.
+    pub program: PlayRowProgram,
+    /// How far `started_wall` is to be believed: trusted, floor, none, or later when it was filled in afterwards; `None`
+    /// in rows of the first versions.
+    pub clock: Option<String>,
     /// Its end; `None` while it is open.
     pub end: Option<PlayRowEnd>,
+}
+
+/// What a program says of a play, as it stands in its row: see [`super::Programmed`]. All empty where there was none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlayRowProgram {
+    /// The place's id.
+    pub place: Option<String>,
+    /// The recording's id.
+    pub recording: Option<String>,
+    /// The daypart that held.
+    pub daypart: Option<String>,
+    /// The playlist that it was chosen from.
+    pub playlist: Option<String>,
+    /// What was not kept, as JSON.
+    pub loosened: Option<String>,
+    /// The number of the choice.
+    pub choice: Option<u64>,
+    /// The spot's id.
+    pub spot: Option<String>,
+    /// When the spot was due.
+    pub scheduled: Option<Wall>,
+    /// The date at the place, as `2026-12-24`.
+    pub local_date: Option<String>,
+    /// Seconds that local time was ahead of UTC.
+    pub offset_s: Option<i64>,
+    /// The release that was on the air.
+    pub release: Option<Edition>,
+}
+
+impl PlayRowProgram {
+    /// What was not kept, in words; empty when all was.
+    pub fn loosened_words(&self) -> Vec<String> {
+        let Some(text) = self.loosened.as_deref() else { return Vec::new() };
+        match serde_json::from_str::<Vec<orchestrion_program::rotation::Loosened>>(text) {
+            Ok(loosened) => loosened.iter().map(ToString::to_string).collect(),
+            // A newer version's words.
+            Err(_) => vec![text.to_owned()],
+        }
+    }
 }
 
 /// The end of a play as it stands in its row.
@@ -90,7 +138,7 @@ pub fn read_last_plays(path: &Path, len: usize) -> std::result::Result<Vec<PlayR
 }
 
 /// Asks the database at `path` without ever writing to it.
-fn read<T>(path: &Path, ask: &dyn Fn(&Connection) -> Result<T>) -> std::result::Result<T, Error> {
+pub(super) fn read<T>(path: &Path, ask: &dyn Fn(&Connection) -> Result<T>) -> std::result::Result<T, Error> {
     let unreadable = |cause: String| Error::Unreadable { path: path.to_owned(), cause };
     if !path.is_file() {
         return Err(unreadable(
@@ -217,6 +265,34 @@ fn row(row: &Row<'_>) -> Result<PlayRow> {
         volume_db: row.get("volume_db")?,
         chosen_by: row.get("chosen_by")?,
         continues: continues.map(|(run, seq)| PlayKey { run, seq }),
+        program: PlayRowProgram {
+            place: if_there(row, "place")?,
+            recording: if_there(row, "recording")?,
+            daypart: if_there(row, "daypart")?,
+            playlist: if_there(row, "playlist")?,
+            loosened: if_there(row, "loosened")?,
+            choice: if_there::<i64>(row, "choice")?.and_then(|choice| u64::try_from(choice).ok()),
+            spot: if_there(row, "spot")?,
+            scheduled: if_there(row, "scheduled_wall_ms")?.map(Wall),
+            local_date: if_there(row, "local_date")?,
+            offset_s: if_there(row, "offset_s")?,
+            release: release(row)?,
+        },
+        clock: if_there(row, "clock")?,
+        kind: if_there(row, "kind")?,
         end,
     })
+}
+
+fn release(row: &Row<'_>) -> Result<Option<Edition>> {
+    let part = |column| -> Result<Option<u64>> {
+        Ok(if_there::<i64>(row, column)?.and_then(|part| u64::try_from(part).ok()))
+    };
+    let parts = part("release_epoch")?.zip(part("release_number")?);
+    Ok(parts.map(|(epoch, number)| Edition { epoch, number }))
+}
+
+/// A column that a file lacks which only the versions before have written.
+fn if_there<T: FromSql>(row: &Row<'_>, column: &str) -> Result<Option<T>> {
+    if row.as_ref().column_index(column).is_err() { Ok(None) } else { row.get(column) }
 }

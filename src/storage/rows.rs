@@ -1,6 +1,7 @@
 //! Rows and values: how what `App` knows stands in the tables. Statements name their columns, so that a database with
 //! more of them (a newer version's) is written as well.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,10 @@ use std::path::{Path, PathBuf};
 use orchestrion_protocol::status::{EntryId, Repeat};
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
-use super::{Checkpoint, HowEnded, OpenPlay, PlayEnd, PlayKey, PlayStart, Settings};
+use super::{
+    Checkpoint, HowEnded, Memories, OpenPlay, PieceMemories, PlayEnd, PlayKey, PlayStart, Remembered,
+    Settings,
+};
 use crate::app::Defaults;
 use crate::time::Mono;
 
@@ -44,9 +48,18 @@ pub(super) fn path_bytes(path: &Path) -> &[u8] {
 pub(super) fn open_play(connection: &Connection, play: &PlayStart) -> Result<bool> {
     let mut statement = connection.prepare_cached(
         "INSERT OR IGNORE INTO plays (run, seq, path, size, modified_ms, title, artist, album, started_mono_ms,
-             started_wall_ms, duration_ms, start_offset_ms, output, volume_db, chosen_by, continues_run, continues_seq)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             started_wall_ms, duration_ms, start_offset_ms, output, volume_db, chosen_by, continues_run, continues_seq,
+             blob, clock, wall_uncertainty_ms, place, zone, territory, recording, daypart, playlist, position, loosened, choice,
+             local_date, offset_s, kind, spot, campaign, scheduled_wall_ms, break_position,
+             release_epoch, release_number)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
+             ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38)",
     )?;
+    let program = play.program.as_deref();
+    let choice = program.and_then(|program| program.choice.as_ref());
+    let spot = program.and_then(|program| program.spot.as_ref());
+    let local = program.and_then(|program| program.local);
+    let release = program.and_then(|program| program.release);
     let rows = statement.execute(params![
         number(play.key.run),
         number(play.key.seq),
@@ -66,6 +79,27 @@ pub(super) fn open_play(connection: &Connection, play: &PlayStart) -> Result<boo
         play.chosen_by.as_str(),
         play.continues.map(|key| number(key.run)),
         play.continues.map(|key| number(key.seq)),
+        play.blob.map(|blob| blob.0),
+        play.clock.as_str(),
+        play.clock.uncertainty_ms().map(number),
+        program.map(|program| &program.place),
+        program.map(|program| &program.zone),
+        program.and_then(|program| program.territory.as_ref()),
+        program.and_then(|program| program.recording.as_ref()),
+        program.and_then(|program| program.daypart.as_ref()),
+        choice.and_then(|choice| choice.playlist.as_ref()),
+        choice.map(|choice| choice.position),
+        choice.map(|choice| serde_json::to_string(&choice.loosened).unwrap_or_default()),
+        choice.map(|choice| number(choice.number)),
+        local.map(|local| local.date.to_string()),
+        local.map(|local| local.offset_s),
+        play.kind.as_str(),
+        spot.map(|spot| &spot.spot),
+        spot.and_then(|spot| spot.campaign.as_ref()),
+        spot.and_then(|spot| spot.scheduled).map(|wall| wall.0),
+        spot.and_then(|spot| spot.break_position),
+        release.map(|release| number(release.epoch)),
+        release.map(|release| number(release.number)),
     ])?;
     Ok(rows > 0)
 }
@@ -182,6 +216,57 @@ pub(super) fn load_settings(connection: &Connection) -> Result<Option<Settings>>
         })
     };
     connection.query_row("SELECT * FROM settings WHERE one = 1", [], read).optional()
+}
+
+pub(super) fn save_memory(connection: &Connection, whose: Remembered, text: &str) -> Result<()> {
+    let mut statement =
+        connection.prepare_cached("INSERT OR REPLACE INTO memories (name, text) VALUES (?1, ?2)")?;
+    statement.execute(params![whose.as_str(), text])?;
+    Ok(())
+}
+
+/// Those that this version knows.
+pub(super) fn load_memories(connection: &Connection) -> Result<Memories> {
+    let mut statement = connection.prepare("SELECT text FROM memories WHERE name = ?1")?;
+    let mut memories = Memories::new();
+    for whose in Remembered::ALL {
+        if let Some(text) = statement.query_row([whose.as_str()], |row| row.get(0)).optional()? {
+            memories.insert(whose, text);
+        }
+    }
+    Ok(memories)
+}
+
+/// Keeps a piece of what a part remembers, or takes it away.
+pub(super) fn save_piece(
+    connection: &Connection,
+    whose: Remembered,
+    name: &str,
+    text: Option<&str>,
+) -> Result<()> {
+    match text {
+        Some(text) => connection
+            .prepare_cached("INSERT OR REPLACE INTO memory_pieces (name, piece, text) VALUES (?1, ?2, ?3)")?
+            .execute(params![whose.as_str(), name, text])?,
+        None => connection
+            .prepare_cached("DELETE FROM memory_pieces WHERE name = ?1 AND piece = ?2")?
+            .execute(params![whose.as_str(), name])?,
+    };
+    Ok(())
+}
+
+/// Those that this version knows.
+pub(super) fn load_pieces(connection: &Connection) -> Result<PieceMemories> {
+    let mut statement = connection.prepare("SELECT piece, text FROM memory_pieces WHERE name = ?1")?;
+    let mut memories = PieceMemories::new();
+    for whose in Remembered::ALL {
+        let pieces = statement.query_map([whose.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let pieces = pieces.collect::<Result<BTreeMap<String, String>>>()?;
+        if !pieces.is_empty() {
+            memories.insert(whose, pieces);
+        }
+    }
+    Ok(memories)
 }
 
 /// All or nothing: a version before this one leaves them NULL.

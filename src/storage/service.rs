@@ -14,6 +14,7 @@ use super::database::Database;
 use super::pending::{PLAYS_UNSAVED_MAX, Pending};
 use super::{Command, Event, Ticket};
 use crate::app::Event as AppEvent;
+use crate::service::moves::{Moves, Who, turn_every};
 use crate::service::{Name, Service};
 
 /// Commands that wait for the thread; one more is refused.
@@ -24,8 +25,6 @@ const DRAIN_LEN_MAX: usize = COMMANDS_LEN_MAX;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait: a minute, since somebody may have made room and looks on.
 const RETRY_MAX: Duration = Duration::from_secs(60);
-/// With nothing to do it looks up this often.
-const IDLE: Duration = Duration::from_secs(3600);
 /// While `App` takes no events, this often it is asked whether to stop.
 const REPORT_WAIT: Duration = Duration::from_millis(100);
 
@@ -63,6 +62,7 @@ pub struct Storage {
     woken: Receiver<()>,
     events: Sender<AppEvent>,
     retry: Retry,
+    moves: Moves,
 }
 
 /// How long it waits after the disk refused.
@@ -110,6 +110,7 @@ impl Storage {
             woken,
             events,
             retry,
+            moves: Moves::of(Who::Service(Name::Storage)),
         };
         (Arc::new(storage), Handle { commands: sender })
     }
@@ -117,8 +118,8 @@ impl Storage {
     /// Waits for something to do and takes what is there.
     fn take(&self, work: &mut Work) {
         let wait = match work.refused {
-            Some(refused) => refused.again.saturating_duration_since(Instant::now()),
-            None if work.pending.is_empty() => IDLE,
+            Some(refused) => refused.again.saturating_duration_since(Instant::now()).min(turn_every()),
+            None if work.pending.is_empty() => turn_every(),
             // The thread before this one died with these.
             None => Duration::ZERO,
         };
@@ -184,6 +185,7 @@ impl Service for Storage {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         work.database.settle();
         loop {
+            self.moves.moved();
             let stopping = self.stopping.load(Ordering::Acquire);
             if !stopping {
                 self.take(&mut work);
@@ -202,6 +204,10 @@ impl Service for Storage {
                 return Ok(());
             }
         }
+    }
+
+    fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     fn stop(&self) {

@@ -2,6 +2,7 @@
 
 mod faults;
 mod figures;
+mod past;
 mod queues;
 mod starts;
 mod thread;
@@ -12,6 +13,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use orchestrion_program::Date;
+use orchestrion_program::rotation::Loosened;
+use orchestrion_protocol::release::Edition;
 use orchestrion_protocol::status::{EntryId, Repeat};
 
 use super::pending::Pending;
@@ -30,6 +34,7 @@ pub(super) fn now(ms: u64) -> Now {
 pub(super) fn start(run: u64, seq: u64) -> PlayStart {
     PlayStart {
         key: key(run, seq),
+        kind: PlayKind::Music,
         path: Path::new(OsStr::from_bytes(b"/music/caf\xe9/1.flac")).into(),
         size: 30_000_000,
         modified_ms: -5,
@@ -38,12 +43,34 @@ pub(super) fn start(run: u64, seq: u64) -> PlayStart {
         album: Some("\u{97f3}\u{0}".into()),
         started: Mono(1000 * seq),
         started_wall: Some(Wall(1_790_000_000_000)),
+        clock: ClockState::Trusted { uncertainty_ms: 20 },
         duration_ms: Some(180_000),
         start_offset_ms: 7,
         output: "hw:CARD=Headphones".into(),
         volume_db: Some(-12.5),
         chosen_by: ChosenBy::Queue,
         continues: (seq == 1 && run > 1).then(|| key(run - 1, 1)),
+        blob: Some(crate::measure::Blob([7; 32])),
+        program: Some(Box::new(programmed("song"))),
+    }
+}
+
+pub(super) fn programmed(recording: &str) -> Programmed {
+    Programmed {
+        place: "leeds".into(),
+        zone: "Europe/London".into(),
+        territory: Some("GB".into()),
+        recording: Some(recording.into()),
+        daypart: Some("morning".into()),
+        choice: Some(Chosen {
+            number: 41,
+            playlist: Some("soft".into()),
+            position: 3,
+            loosened: vec![Loosened::Weights, Loosened::Fallback],
+        }),
+        local: Some(LocalDay { date: Date::from_days(20_718), offset_s: 3600 }),
+        spot: None,
+        release: Some(Edition { epoch: 1, number: 7 }),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use orchestrion_protocol::status::EntryId;
 
 use super::{TakesOver, Transport};
+use crate::app::onair::SPOTS_AHEAD_LEN_MAX;
 use crate::app::{App, Effect};
 use crate::audio::{LoadError, StartAt};
 use crate::measure::{self, AHEAD_LEN_MAX};
@@ -28,17 +29,35 @@ impl App {
             return None;
         }
         let healthy = |path: &std::path::Path| self.quarantine.reason(now.monotonic, path).is_none();
-        self.queue.after(here, skip_one, |entry| healthy(&entry.path)).or_else(|| {
+        let next = self.queue.after(here, skip_one, |entry| healthy(&entry.path)).or_else(|| {
             self.queue.after(here, skip_one, |entry| self.quarantine.is_worth_hearing(&entry.path))
+        });
+        // A song that plays may be skipped, so that the next one begins at once; a spot is not.
+        let is_spot = self.playback.current.as_ref().is_some_and(|one| self.air.spot(one.entry).is_some());
+        let may_begin = self.air.lets_begin(now, if is_spot { self.current_left_ms() } else { 0 });
+        next.filter(|entry| may_begin || self.air.spot(*entry).is_some())
+    }
+
+    /// What is left of the song that plays, in ms, as far as its length is known.
+    pub(in crate::app) fn current_left_ms(&self) -> u64 {
+        self.playback.current.as_ref().map_or(0, |current| {
+            current.media.duration_ms.unwrap_or(0).saturating_sub(current.heard.position_ms)
         })
     }
 
     /// Lets what is played next be measured before it is.
     pub(in crate::app) fn measure_ahead(&mut self, effects: &mut Vec<Effect>) {
         let here = self.place_in_queue();
-        if !self.queue.ahead(here, AHEAD_LEN_MAX).eq(&self.told_ahead) {
-            self.told_ahead = self.queue.ahead(here, AHEAD_LEN_MAX).cloned().collect();
-            effects.push(Effect::Measure(measure::Command::Ahead(self.told_ahead.clone())));
+        let spots = self.air.spot_places();
+        let songs_len = AHEAD_LEN_MAX - spots.len().min(SPOTS_AHEAD_LEN_MAX);
+        let first = self.voice.unmeasured().cloned();
+        let is_awaited = first.is_some();
+        let songs = self.queue.ahead(here, songs_len).cloned();
+        let ahead: Vec<_> = first.into_iter().chain(songs).chain(spots).collect();
+        if ahead != self.told_ahead {
+            self.told_ahead.clone_from(&ahead);
+            let command = if is_awaited { measure::Command::AheadAtOnce } else { measure::Command::Ahead };
+            effects.push(Effect::Measure(command(ahead)));
         }
     }
 
@@ -110,7 +129,7 @@ impl App {
         heard_ms: u64,
     ) {
         let delay_ms = self.quarantine.fail(now.monotonic, path, &error.to_string(), heard_ms);
-        self.air.quarantine(now, path, delay_ms);
+        self.air.quarantine(self.times.rotation(now), path, delay_ms);
         log::warn!("skipped {}: {error}; tried again in {} s", path.display(), delay_ms / 1000);
         self.dirty = true;
     }

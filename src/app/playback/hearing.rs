@@ -1,14 +1,17 @@
 //! What the audio thread reports, and what follows from it: loads that are ready or fail, songs that begin and end.
 
+use std::path::Path;
 use std::sync::Arc;
+
+use orchestrion_program::spots::Missed;
 
 use super::{
     CHECKPOINT_EVERY_MS, Incoming, Leaving, PAUSE_FADE_MS, RESUME_FADE_MS, SHUTDOWN, Sounding, TakesOver,
     Transport,
 };
 use crate::app::{App, Effect, crossfade};
-use crate::audio::{self, Command, Heard, LoadError, LoadId, Media, StartAt};
-use crate::storage::{ChosenBy, HowEnded, PlayStart};
+use crate::audio::{self, Heard, LoadError, LoadId, Media, StartAt};
+use crate::storage::{ChosenBy, HowEnded, PlayEnd, PlayKind, PlayStart};
 use crate::time::Now;
 
 impl App {
@@ -26,6 +29,9 @@ impl App {
                 self.dirty = true;
             }
             audio::Event::Emptied => self.load_again(now, effects),
+            audio::Event::SayReady { load, media } => self.say_ready(now, load, media, effects),
+            audio::Event::SayStarted { load } => self.say_started(now, load, effects),
+            audio::Event::Said { load, heard, end } => self.say_ended(now, load, heard, end, effects),
         }
     }
 
@@ -39,9 +45,8 @@ impl App {
         }
         let incoming = self.playback.incoming.take();
         self.playback.held = false;
-        if self.playback.transport == Transport::Paused {
-            self.playback.held = true;
-            effects.push(Effect::Audio(Command::Hold { fade_ms: 0 }));
+        if self.playback.transport == Transport::Paused || self.voice.holds_music() {
+            self.playback.hold(0, effects);
         }
         if let Some(current) = self.playback.current.take() {
             let key = self.plays.key_of(current.load);
@@ -92,6 +97,7 @@ impl App {
         if let Some(entry) = self.queue.get_mut(incoming.entry) {
             entry.tags = Some(media.tags.clone());
             entry.duration_ms = media.duration_ms;
+            self.air.learn_length(&entry.path, media.duration_ms);
         }
         self.dirty = true;
         let follows = |current: &Sounding| crossfade::follows(&current.media.tags, &media.tags);
@@ -115,7 +121,7 @@ impl App {
             let (how, reason) = match (incoming.takes_over, incoming.same_play) {
                 (TakesOver::ByItself, _) => (HowEnded::Finished, ""),
                 (TakesOver::AtBoundary { .. }, _) => (HowEnded::Cut, "another daypart"),
-                (TakesOver::AtOnce { .. }, None) => (HowEnded::Skipped, "skipped"),
+                (TakesOver::AtOnce { .. }, None) => (HowEnded::Skipped, incoming.skips_as),
                 (TakesOver::AtOnce { .. }, Some(_)) => (HowEnded::Skipped, ""),
             };
             self.playback.leaving.push(Leaving { load: before.load, entry: before.entry, how, reason });
@@ -126,8 +132,11 @@ impl App {
             .is_some_and(|key| self.plays.key_of(load) == Some(key) || self.plays.go_on(key, load));
         if !goes_on {
             self.open_play(now, &incoming, &media, effects);
-            if let Some(entry) = self.queue.get(incoming.entry) {
-                self.air.heard(now, incoming.entry, &entry.path);
+            let is_song = self.air.spot(incoming.entry).is_none();
+            // What goes on after a restart was heard before it.
+            let is_new = is_song && incoming.continues.is_none();
+            if let Some(entry) = self.queue.get(incoming.entry).filter(|_| is_new) {
+                self.air.heard(self.times.rotation(now), incoming.entry, &entry.path);
             }
         }
         let heard = Heard { position_ms: media.start_ms, ..Heard::default() };
@@ -140,6 +149,10 @@ impl App {
             before_db: incoming.before_db,
         });
         self.queue.set_current(incoming.entry);
+        self.queue.set_passing(incoming.entry, self.air.spot(incoming.entry).is_some());
+        if !goes_on {
+            self.releases.song_began();
+        }
         self.keeper.save_queue(self.queue.snapshot(), effects);
         self.dirty = true;
         self.checkpoint(now, effects);
@@ -148,25 +161,82 @@ impl App {
 
     fn open_play(&mut self, now: Now, incoming: &Incoming, media: &Media, effects: &mut Vec<Effect>) {
         let Some(path) = self.queue.get(incoming.entry).map(|entry| Arc::clone(&entry.path)) else { return };
-        let key = self.plays.begin(incoming.load);
-        let start = PlayStart {
-            key,
-            path,
+        let is_spot = self.air.spot(incoming.entry).is_some();
+        let chosen_by = if is_spot { ChosenBy::Spot } else { incoming.chosen_by };
+        let mut start = self.play_start(now, incoming.load, path, media, chosen_by);
+        if let Some(program) = &mut start.program {
+            self.air.tell_why(program, incoming.entry);
+        }
+        self.spot_began(incoming.entry, start.key);
+        self.keeper.open_play(PlayStart { continues: incoming.continues, ..start }, effects);
+    }
+
+    /// The row of a spot of which nothing was heard.
+    pub(in crate::app) fn missed_play(
+        &mut self,
+        now: Now,
+        path: Arc<Path>,
+        row: &Missed,
+    ) -> (PlayStart, PlayEnd) {
+        let load = self.number_load();
+        let mut start = self.play_start(now, load, path, &Media::default(), ChosenBy::Spot);
+        if let Some(program) = &mut start.program {
+            program.spot = self.air.spot_play(&row.spot, now.wall.map(|_| row.at), None);
+        }
+        let times = if row.times > 1 { format!(", {} times", row.times) } else { String::new() };
+        let end = PlayEnd {
+            key: start.key,
+            ended: now.monotonic,
+            heard_ms: 0,
+            audible_ms: 0,
+            how: HowEnded::Missed,
+            reason: format!("{}{times}", row.why),
+        };
+        self.plays.forget(load);
+        (start, end)
+    }
+
+    /// The row of something that begins to be heard.
+    pub(in crate::app) fn play_start(
+        &mut self,
+        now: Now,
+        load: LoadId,
+        path: Arc<Path>,
+        media: &Media,
+        chosen_by: ChosenBy,
+    ) -> PlayStart {
+        // Of a file without tags the program knows more.
+        let known = self.air.recording(&path).filter(|_| media.tags.title.is_none());
+        let known = known.filter(|known| !known.title.is_empty());
+        PlayStart {
+            key: self.plays.begin(load),
+            kind: if chosen_by.is_spot() { PlayKind::Spot } else { PlayKind::Music },
             size: media.size,
             modified_ms: media.modified_ms,
-            title: media.tags.title.clone(),
-            artist: media.tags.artist.clone(),
+            title: media.tags.title.clone().or_else(|| known.map(|known| known.title.clone())),
+            artist: media
+                .tags
+                .artist
+                .clone()
+                .or_else(|| known.and_then(|known| known.artists.first().cloned())),
             album: media.tags.album.clone(),
             started: now.monotonic,
             started_wall: now.wall,
             duration_ms: media.duration_ms,
             start_offset_ms: media.start_ms,
             output: self.output.as_ref().map(|output| output.name.clone()).unwrap_or_default(),
-            volume_db: if self.muted { None } else { audio::volume::decibels(self.volume) },
-            chosen_by: incoming.chosen_by,
-            continues: incoming.continues,
-        };
-        self.keeper.open_play(start, effects);
+            volume_db: if self.muted || self.hands.mutes() {
+                None
+            } else {
+                audio::volume::decibels(self.volume)
+            },
+            chosen_by,
+            continues: None,
+            clock: self.times.state(now),
+            blob: media.measurement.as_ref().map(|measurement| measurement.blob),
+            program: self.air.programmed(&self.times, now, &path).map(Box::new),
+            path,
+        }
     }
 
     fn ended(
@@ -261,6 +331,7 @@ impl App {
         effects: &mut Vec<Effect>,
     ) {
         if let Some(end) = self.plays.end(now.monotonic, load, heard, how, reason) {
+            self.deck_play_ended(now, &end, effects);
             self.keeper.close_play(end, effects);
         }
     }
@@ -310,6 +381,7 @@ impl App {
         current.heard = heard;
         self.peak = self.peak.max(peak);
         self.tell_time(now, effects);
+        self.ask_for_break_in_time(now, effects);
         if now.monotonic.since_ms(self.playback.last_checkpoint) >= CHECKPOINT_EVERY_MS {
             self.checkpoint(now, effects);
         }

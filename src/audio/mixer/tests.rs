@@ -1,5 +1,7 @@
 //! The mixer pulled block by block, as an output would, under an allocator that refuses.
 
+mod voice;
+
 use std::collections::HashMap;
 use std::f64::consts::TAU;
 
@@ -220,12 +222,12 @@ fn a_deck_that_is_late_leaves_silence_and_goes_on_from_its_place() {
 }
 
 #[test]
-fn an_announcement_is_heard_over_held_music_and_with_a_gain_of_its_own() {
+fn an_input_has_a_gain_of_its_own_beside_that_of_its_song() {
     let mut bench = Bench::new();
     bench.attach(Input::DeckA, 1, &[0.25; 10_000]);
     bench.join(None, 1, MixerJoinAt::Now, 0);
     bench.tell(MixerCommand::Gain { input: Input::DeckA, gain: 0.5, ramp_frames: 100 });
-    bench.attach(Input::Voice, 2, &[0.5; 1000]);
+    bench.attach(Input::Film, 2, &[0.5; 1000]);
     bench.pull(200);
     assert_eq!(bench.heard[199], 0.125);
     bench.join(None, 2, MixerJoinAt::Now, 0);
@@ -459,6 +461,16 @@ fn what_is_held_comes_out_to_its_last_frame_and_goes_on_with_the_next() {
     assert_eq!(bench.out[delay + 6480 + 1000], song[1480 + 1000]);
 }
 
+/// A song begins and ends as it likes; this one softly, so that only what the mixer does can click.
+fn soft_tone(amplitude: f64, frames: usize, phase_frames: usize) -> Vec<f32> {
+    let mut samples = tone(100.0, amplitude, frames, phase_frames);
+    for i in 0..480.min(frames) {
+        samples[i] *= i as f32 / 480.0;
+        samples[frames - 1 - i] *= i as f32 / 480.0;
+    }
+    samples
+}
+
 /// Whatever is asked whenever, no sample is further from the one before than the steepest place of the tones and the
 /// shortest ramp allow: no click, ever.
 #[test]
@@ -472,17 +484,32 @@ fn no_sequence_of_commands_clicks() {
         let mut gains = HashMap::new();
         let gain = |chance: &mut ChaCha8Rng| 10.0f32.powf(chance.random_range(-20.0..6.0) / 20.0);
         let (mut next, mut playing, mut busy) = (1u64, None::<u64>, [None::<u64>; 2]);
+        let mut said = None::<u64>;
         for _ in 0..400 {
+            if said.is_none() && chance.random_bool(0.3) {
+                let samples = soft_tone(0.2, chance.random_range(2000..30_000), chance.random_range(0..480));
+                let counters = bench.attach(Input::Voice, next, &samples);
+                if has_gains {
+                    counters.set_gain(gain(&mut chance));
+                }
+                bench.tell(MixerCommand::Say(MixerSay {
+                    feed: FeedId(next),
+                    duck_gain: 10.0f32.powf(chance.random_range(-60.0..0.0) / 20.0),
+                    down_frames: chance.random_range(4800..20_000),
+                    up_frames: chance.random_range(4800..50_000),
+                    rise_frames: chance.random_range(0..480),
+                    pierces_hold: chance.random_bool(0.5),
+                }));
+                said = Some(next);
+                next += 1;
+            } else if let Some(feed) = said.filter(|_| chance.random_bool(0.05)) {
+                let fade_frames = chance.random_range(480..5000);
+                bench.tell(MixerCommand::Unload { feed: FeedId(feed), fade_frames });
+            }
             for (deck, input) in Input::DECKS.into_iter().enumerate() {
                 if busy[deck].is_none() && chance.random_bool(0.7) {
                     let phase = chance.random_range(0..480);
-                    let frames = chance.random_range(4800..48_000);
-                    let mut samples = tone(100.0, 0.4, frames, phase);
-                    // A song begins and ends as it likes; here softly, so that only what the mixer does can click.
-                    for i in 0..480.min(frames) {
-                        samples[i] *= i as f32 / 480.0;
-                        samples[frames - 1 - i] *= i as f32 / 480.0;
-                    }
+                    let samples = soft_tone(0.4, chance.random_range(4800..48_000), phase);
                     let counters = bench.attach(input, next, &samples);
                     if has_gains {
                         counters.set_gain(gain(&mut chance));
@@ -529,7 +556,7 @@ fn no_sequence_of_commands_clicks() {
             }
             let frames = (chance.next_u32() % 5000 + 1) as usize;
             bench.pull(frames);
-            for id in bench.started.drain(..) {
+            for id in bench.started.drain(..).filter(|id| Some(id.0) != said) {
                 playing = Some(id.0);
             }
             for (id, _) in bench.ended.drain(..) {
@@ -537,11 +564,13 @@ fn no_sequence_of_commands_clicks() {
                     *slot = slot.filter(|busy| *busy != id.0);
                 }
                 playing = playing.filter(|playing| *playing != id.0);
+                said = said.filter(|said| *said != id.0);
             }
         }
-        // Two tones of amplitude 0.4 at 100 Hz move 0.0105 a frame; ramps of 10 ms add 0.0035 each. Gains double both.
+        // Two tones of amplitude 0.4 and one of 0.2 at 100 Hz move 0.0131 a frame; ramps of 10 ms add up to 0.0035 each.
+        // Gains double both.
         let steepest = bench.out.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
-        let steepest_max = if has_gains { 0.04 } else { 0.02 };
+        let steepest_max = if has_gains { 0.05 } else { 0.025 };
         assert!(steepest < steepest_max, "seed {seed}: a step of {steepest}");
         if has_gains {
             let is_loud = |piece: &&[f32]| piece.iter().any(|sample| sample.abs() > 0.88);
@@ -550,5 +579,38 @@ fn no_sequence_of_commands_clicks() {
             assert!(loudest < 0.902, "seed {seed}: a peak of {loudest}");
         }
         assert!(bench.heard.iter().any(|s| s.abs() > 0.1), "seed {seed}: nothing was heard");
+        // Whatever was said, held and ended: the music is not left down.
+        bench.tell(MixerCommand::Release { fade_frames: 480 });
+        bench.pull(100_000);
+        assert!(!bench.mixer.ducking.is_down(), "seed {seed}");
+        assert!(bench.mixer.channels[Input::Voice as usize].feed.is_none(), "seed {seed}");
     }
+}
+
+#[test]
+fn a_press_is_confirmed_by_a_soft_tone_without_an_edge_whatever_plays_and_by_nothing_when_it_is_muted() {
+    let mut bench = Bench::new();
+    bench.attach(Input::DeckA, 1, &[0.25; 20_000]);
+    bench.join(None, 1, MixerJoinAt::Now, 0);
+    bench.pull(100);
+    bench.tell(MixerCommand::PressTone);
+    let heard: Vec<f32> = bench.pull(9_900).iter().map(|sample| sample - 0.25).collect();
+    let highest = heard.iter().fold(0.0f32, |most, sample| most.max(sample.abs()));
+    assert!((0.02..=0.025).contains(&highest), "{highest}");
+    // A sine of 1,568 Hz moves by a fifth of its height from frame to frame, and no more at its ends.
+    assert!(heard.windows(2).all(|w| (w[1] - w[0]).abs() < 0.2 * 0.026 + 1e-6));
+    let last = heard.iter().rposition(|sample| sample.abs() > 1e-5).unwrap();
+    assert!((4000..4320).contains(&last), "{last}");
+    // A hold keeps the music, and not the answer; a second press in the first one's tone adds nothing.
+    bench.tell(MixerCommand::Hold { fade_frames: 10 });
+    bench.pull(100);
+    bench.tell(MixerCommand::PressTone);
+    let first = bench.pull(2_000);
+    bench.tell(MixerCommand::PressTone);
+    let rest = bench.pull(3_000);
+    assert!(first.iter().any(|sample| sample.abs() > 0.01));
+    assert!(rest[2_400..].iter().all(|sample| *sample == 0.0));
+    bench.tell(MixerCommand::Volume { gain: 0.0, ramp_frames: 0 });
+    bench.tell(MixerCommand::PressTone);
+    assert!(bench.pull(5_000).iter().all(|sample| *sample == 0.0));
 }

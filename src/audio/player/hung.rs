@@ -10,7 +10,7 @@ use crate::audio::mixer::MixerCommand;
 
 /// How long a file may take to open. `orchestrion-media` may take so long to load GStreamer from a slow card, and a disk to
 /// spin up; after it the next songs are tried, and this one again when its quarantine ends.
-const OPEN_MAX: Duration = Duration::from_secs(20);
+pub(super) const OPEN_MAX: Duration = Duration::from_secs(20);
 /// How long the song that is heard may stay without samples while the output asks for them: the promise is no two seconds
 /// of silence.
 const STARVED_MAX: Duration = Duration::from_millis(1500);
@@ -19,18 +19,41 @@ const STARVED_MAX: Duration = Duration::from_millis(1500);
 const ASKED_MIN: u32 = 2;
 
 /// What a file is that does not answer.
-const NO_ANSWER: &str = "the disk does not answer";
+pub(super) const NO_ANSWER: &str = "the disk does not answer";
 
 /// A song that is heard, and moves no further.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Starving {
-    feed: FeedId,
+    pub(super) feed: FeedId,
     heard_frames: u64,
     /// What the output has asked for; one that asks for nothing starves nobody, and is watched elsewhere.
     callbacks: u64,
     /// How often it was seen asking.
     asked: u32,
     since: Instant,
+}
+
+impl Starving {
+    pub(super) fn new(feed: FeedId, heard_frames: u64, callbacks: u64) -> Self {
+        Self { feed, heard_frames, callbacks, asked: 0, since: Instant::now() }
+    }
+
+    /// What was seen before and is seen now: the same, for longer, or something that moves.
+    pub(super) fn look_again(before: Option<Self>, seen: Option<Self>) -> Option<Self> {
+        match (before, seen) {
+            (Some(before), Some(now))
+                if (before.feed, before.heard_frames) == (now.feed, now.heard_frames) =>
+            {
+                let asked = before.asked + u32::from(before.callbacks != now.callbacks);
+                Some(Self { callbacks: now.callbacks, asked, ..before })
+            }
+            (_, seen) => seen,
+        }
+    }
+
+    pub(super) fn is_too_long(&self) -> bool {
+        self.since.elapsed() >= STARVED_MAX && self.asked >= ASKED_MIN
+    }
 }
 
 impl Player<'_> {
@@ -48,10 +71,8 @@ impl Player<'_> {
                 self.fail_opening(index, feed);
             }
         }
-        let Some(starving) = self.look_for_starvation() else { return Ok(()) };
-        if starving.since.elapsed() < STARVED_MAX || starving.asked < ASKED_MIN {
-            return Ok(());
-        }
+        let starving = self.look_for_starvation().filter(Starving::is_too_long);
+        let Some(starving) = starving else { return Ok(()) };
         self.starving = None;
         let attached = |bay: &super::Bay| bay.attached == Some(starving.feed);
         if let Some(index) = self.bays.iter().position(attached) {
@@ -69,17 +90,9 @@ impl Player<'_> {
         let callbacks = self.output.as_ref().map_or(0, |opened| opened.pulse.callbacks());
         let seen = self.sounding.filter(|_| !self.is_held).and_then(|feed| {
             let heard_frames = self.feeds.get(&feed)?.counters.as_ref()?.heard_frames();
-            Some(Starving { feed, heard_frames, callbacks, asked: 0, since: Instant::now() })
+            Some(Starving::new(feed, heard_frames, callbacks))
         });
-        self.starving = match (self.starving, seen) {
-            (Some(before), Some(now))
-                if (before.feed, before.heard_frames) == (now.feed, now.heard_frames) =>
-            {
-                let asked = before.asked + u32::from(before.callbacks != callbacks);
-                Some(Starving { callbacks, asked, ..before })
-            }
-            (_, seen) => seen,
-        };
+        self.starving = Starving::look_again(self.starving, seen);
         self.starving
     }
 
@@ -89,9 +102,15 @@ impl Player<'_> {
             return Err(format!("{NO_ANSWER}: {LEFT_BEHIND_LEN_MAX} threads wait for it"));
         }
         let fresh = start_deck(self.service, index)?;
-        let old = std::mem::replace(&mut self.bays[index].deck, fresh);
+        let deck = match self.bays.get_mut(index) {
+            Some(bay) => {
+                bay.opening = None;
+                &mut bay.deck
+            }
+            None => &mut self.voice.deck,
+        };
+        let old = std::mem::replace(deck, fresh);
         self.left_behind.push(old.leave());
-        self.bays[index].opening = None;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The audio thread with real files and the output that nobody hears, which pulls in real time.
 
+mod voice;
+
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 

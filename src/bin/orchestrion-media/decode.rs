@@ -2,9 +2,9 @@
 //! over, as it is wanted. What people see goes through the same two processes and the same socket as in the device.
 
 mod confine;
-mod listen;
+pub(crate) mod listen;
 mod pipeline;
-mod plugins;
+pub(crate) mod plugins;
 mod serve;
 mod wav;
 

@@ -1,13 +1,16 @@
-//! The program beside the device that decodes what Rust cannot. It is the only one that loads GStreamer, and the device
-//! starts one for each such file: when a C decoder crashes, the music goes on.
+//! The program beside the device that decodes what Rust cannot, and shows films and pictures. It is the only one that
+//! loads GStreamer, and the device starts one for each such file and one for the screen: when a C decoder crashes, the
+//! music goes on.
 
 mod decode;
+mod fault;
+mod screen;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Decodes with GStreamer what Orchestrion cannot decode itself.
+/// Decodes with GStreamer what Orchestrion cannot decode itself, and shows films and pictures.
 #[derive(Debug, Parser)]
 #[command(
     name = "orchestrion-media",
@@ -17,7 +20,8 @@ use clap::{Parser, Subcommand};
 The device starts this program by itself. To try a file:
   orchestrion-media decode song.wma                  # can it be decoded, and how fast?
   orchestrion-media decode song.wma --wav song.wav   # and what does it sound like?
-  orchestrion-media formats                          # what this machine can decode"
+  orchestrion-media formats                          # what this machine can decode
+  orchestrion-media screen a.mp4 b.jpg               # a loop of films and pictures, until Ctrl-C"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -30,11 +34,14 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// List what can be decoded here, and which packages are missing
     Formats,
+    /// Show a loop of films and pictures
+    Screen(screen::ScreenArgs),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Decode(args) => args.run(),
         Command::Formats => decode::formats(),
+        Command::Screen(args) => args.run(),
     }
 }

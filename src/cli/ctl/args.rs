@@ -13,11 +13,19 @@ pub(super) enum Action {
     /// Show what plays, and why
     #[command(after_help = "Example: orchestrion ctl status --json")]
     Status,
-    /// Tell why it plays this, or nothing: hours, daypart, playlist, what was not kept
-    #[command(after_help = "Example: orchestrion ctl why")]
-    Why,
+    /// Tell why it plays this, or nothing: hours, daypart, playlist, what was not kept; or why a song does not come
+    #[command(after_help = "\
+Examples:
+  orchestrion ctl why
+  orchestrion ctl why la vie en rose")]
+    Why {
+        /// A song of the program: its id, or words of its title, its artists or its file's name
+        song: Vec<String>,
+    },
     #[command(flatten)]
     Playing(Playing),
+    #[command(flatten)]
+    Voice(Voice),
     #[command(flatten)]
     Setting(Setting),
     /// Show or change the queue
@@ -65,6 +73,41 @@ pub(super) enum Playing {
         /// Files, folders or .m3u lists
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Voice {
+    /// Say a file over the music, which is turned down meanwhile
+    #[command(after_help = "\
+Examples:
+  orchestrion ctl announce ~/bell.wav
+  orchestrion ctl announce --duck 20 closing-soon.mp3
+
+It answers when the announcement begins; it waits for others before it.")]
+    Announce {
+        /// An audio file
+        path: PathBuf,
+        /// By how much the music is turned down, in dB: 0 to 60
+        #[arg(long, value_name = "DB")]
+        duck: Option<f32>,
+    },
+    /// Take away what is being said, and what waits to be said
+    #[command(after_help = "Example: orchestrion ctl hush")]
+    Hush,
+    /// Say a file over everything, again and again, at the loudest, also while it is closed
+    #[command(after_help = "\
+Examples:
+  orchestrion ctl emergency leave-the-building.wav --for 10m
+  orchestrion ctl emergency end
+
+It survives a restart of the device. This is no life-safety system: see docs/HARDWARE.md.")]
+    Emergency {
+        /// An audio file; or `end`
+        path: PathBuf,
+        /// It ends by itself after this time
+        #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = values::lasting_s)]
+        for_s: u32,
     },
 }
 
@@ -150,6 +193,33 @@ pub(super) enum Session {
     /// Show what plays until Ctrl-C; on a terminal one line, redrawn
     #[command(after_help = "Examples:\n  orchestrion ctl watch\n  orchestrion ctl watch --json")]
     Watch,
+    /// Ask for releases now, instead of when it is time for it
+    #[command(after_help = "Example: orchestrion ctl update")]
+    Update,
+    /// Let the LED of this device say which one it is, for 15 s
+    #[command(after_help = "Example: orchestrion ctl identify")]
+    Identify,
+    /// Write a JPEG of what is on the screen into a file
+    #[command(after_help = "Example: orchestrion ctl snapshot screen.jpg")]
+    Snapshot {
+        /// The file to write
+        out: PathBuf,
+    },
+    /// Switch the screen dark, or back to what it shows, until the device ends
+    #[command(after_help = "Example: orchestrion ctl screen off")]
+    Screen {
+        /// On or off
+        switch: Switch,
+    },
+    /// Show a film or a picture at once, for a while
+    #[command(after_help = "Example: orchestrion ctl show menu.png --for 5m")]
+    Show {
+        /// The file
+        file: PathBuf,
+        /// For this time
+        #[arg(long = "for", value_name = "TIME", default_value = "1m", value_parser = values::lasting_s)]
+        for_s: u32,
+    },
     /// Read the configuration again
     #[command(after_help = "Example: orchestrion ctl reload")]
     Reload,

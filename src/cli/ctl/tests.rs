@@ -141,6 +141,9 @@ fn each_command_asks_for_its_method() {
         (&["queue", "move", "12", "--last"], queue(QueueMethod::Move(MoveParams { entry, at: Place::Last }))),
         (&["queue", "clear"], queue(QueueMethod::Clear)),
         (&["reload"], Method::Session(SessionMethod::Reload)),
+        (&["update"], Method::Session(SessionMethod::Update)),
+        (&["identify"], Method::Session(SessionMethod::Identify)),
+        (&["screen", "off"], Method::Session(SessionMethod::Screen(SwitchParams { on: false }))),
         (&["shutdown"], Method::Session(SessionMethod::Shutdown)),
     ];
     for (words, method) in cases {

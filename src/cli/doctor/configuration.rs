@@ -20,7 +20,7 @@ pub(super) fn look(config: Result<Config, ConfigError>) -> Vec<Finding> {
     };
     let mut all = vec![Finding::fine("the configuration can be read")];
     all.extend(config.music.iter().map(|path| music(path)));
-    if config.music.is_empty() {
+    if config.music.is_empty() && config.release.is_none() {
         let finding = Finding::note("it names no music").costs("only what is added by hand plays");
         all.push(finding.remedy("music = [\"/srv/music\"]"));
     }

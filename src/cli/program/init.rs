@@ -2,6 +2,7 @@
 
 mod draft;
 mod shelf;
+mod written;
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -43,7 +44,7 @@ pub struct InitArgs {
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
     /// While nobody knows what time it is: play, or stay silent
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "play|silent")]
     clockless: Clockless,
     /// Time zone of the room, as Europe/Berlin; that of this machine if not said
     #[arg(long)]
@@ -180,7 +181,7 @@ fn write(out: &Path, document: &Resolved, force: bool) -> Result<(), String> {
         ErrorKind::AlreadyExists => exists(out),
         _ => format!("{} cannot be written: {error}; --out FILE writes it elsewhere", out.display()),
     };
-    let text = serde_json::to_string_pretty(document).map_err(|error| error.to_string())? + "\n";
+    let text = written::written(document).map_err(|error| error.to_string())?;
     let fill = |path: &Path| -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());

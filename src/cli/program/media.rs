@@ -48,8 +48,12 @@ impl Stock {
         }
         let songs = library.recordings.iter().filter(|one| !absent.contains(&one.id)).count();
         measure(&mut library, &folder);
-        for playlist in &mut library.playlists {
-            playlist.folder = None;
+        for (at, playlist) in library.playlists.iter_mut().enumerate() {
+            // Of a folder that is not here it was told already; nobody knows what would be in it.
+            let told = format!("library.playlists[{at}].folder");
+            if !missing.iter().any(|finding| finding.path == told) {
+                playlist.folder = None;
+            }
             playlist.recordings.retain(|id| !absent.contains(id));
         }
         Self { library, songs, missing }

@@ -32,9 +32,9 @@ Examples:
   orchestrion program preview program.json --from 2026-12-31T18:00 --to 2027-01-01T04:00
   orchestrion program preview program.json --json | jq '.rows[] | select(.what == \"spot\")'
 
-Times are those on the wall of the place, whatever the zone of this machine. A last date is included,
-a last time is not. A spot after some songs or minutes depends on what plays; it is listed at the end.
-The picture shows the week, from Monday, that the first day is in.
+Times are those on the wall of the place, whatever the zone of this machine. A last date is
+included, a last time is not. A spot after some songs or minutes depends on what plays; it is
+listed at the end. The picture shows the week, from Monday, that the first day is in.
 
 Exit codes: 0 shown, 1 the program has errors or a file cannot be read or written, 2 typed wrongly.")]
 pub struct PreviewArgs {

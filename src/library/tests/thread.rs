@@ -28,7 +28,7 @@ fn next(events: &Receiver<AppEvent>) -> Event {
 fn each_wish_is_answered_in_turn_and_ended_once() {
     let dir = folder(&["a/1.mp3", "b/2.mp3"]);
     let (sender, events) = bounded(64);
-    let (library, handle) = Library::new(sender);
+    let (library, handle) = Library::new(std::env::temp_dir(), sender);
     for (wish, name) in [(7, "a"), (8, "gone"), (9, "b")] {
         handle.send(Command::Expand { wish: WishId(wish), paths: vec![dir.path().join(name)] }).unwrap();
     }
@@ -50,7 +50,7 @@ fn a_stop_interrupts_a_long_search_even_while_nobody_takes_its_events() {
     let names: Vec<String> = (0..1000).map(|n| format!("{n}.mp3")).collect();
     let dir = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let (sender, events) = bounded(1);
-    let (library, handle) = Library::new(sender);
+    let (library, handle) = Library::new(std::env::temp_dir(), sender);
     handle.send(Command::Expand { wish: WishId(1), paths: vec![dir.path().to_owned(); 256] }).unwrap();
     let thread = start(&library);
     std::thread::sleep(Duration::from_millis(100));
@@ -65,7 +65,7 @@ fn a_stop_interrupts_a_long_search_even_while_nobody_takes_its_events() {
 #[test]
 fn a_channel_that_is_full_says_so_and_does_not_block() {
     let (sender, _events) = bounded(1);
-    let (_library, handle) = Library::new(sender);
+    let (_library, handle) = Library::new(std::env::temp_dir(), sender);
     let wish = |n| Command::Expand { wish: WishId(n), paths: vec![] };
     for n in 0..COMMANDS_LEN_MAX as u64 {
         handle.send(wish(n)).unwrap();
@@ -76,7 +76,7 @@ fn a_channel_that_is_full_says_so_and_does_not_block() {
 #[test]
 fn a_wish_that_the_thread_died_over_is_ended_by_the_next_one() {
     let (sender, events) = bounded(8);
-    let (library, _handle) = Library::new(sender);
+    let (library, _handle) = Library::new(std::env::temp_dir(), sender);
     library.die_over(WishId(5));
     let thread = start(&library);
     assert!(matches!(next(&events), Event::Expanded { wish: WishId(5), problems } if problems.len() == 1));

@@ -116,6 +116,20 @@ fn what_fails_is_reported_once_until_it_changes() {
 }
 
 #[test]
+fn a_file_that_somebody_waits_for_is_measured_before_the_long_one_that_is_being_measured() {
+    let mut bench = Bench::new();
+    let (short, long) = (bench.file("short.wav", 1, 0.5), bench.file("long.wav", 120, 0.5));
+    bench.ahead(&[&short, &long]);
+    assert_eq!(bench.next().0, short);
+    // The long one is being measured now.
+    let wanted = bench.file("wanted.wav", 1, 0.25);
+    bench.handle.send(Command::AheadAtOnce(vec![Arc::clone(&wanted), Arc::clone(&long)]));
+    assert_eq!(bench.next().0, wanted);
+    assert_eq!(bench.next().0, long, "and then again");
+    bench.stop();
+}
+
+#[test]
 fn it_stops_in_the_middle_of_a_long_file_and_of_a_long_list() {
     let mut bench = Bench::new();
     let (short, long) = (bench.file("short.wav", 1, 0.5), bench.file("long.wav", 120, 0.5));

@@ -22,7 +22,7 @@ impl Chance {
 /// A state folder after three runs, with 300 plays and 500 entries in it.
 fn used(state_dir: &Path) {
     for run in 1..=3 {
-        let (mut database, _) = restore(state_dir, "a", now(0)).unwrap();
+        let (mut database, _) = restore(state_dir, None, "a", now(0)).unwrap();
         let ids: Vec<u64> = (0..500).collect();
         let plays = (1..=100).flat_map(|seq| [open(run, seq), close(run, seq, 5)]);
         write(&mut database, plays.chain([Command::SaveQueue(Ticket(1), queue(&ids))])).unwrap();
@@ -33,7 +33,7 @@ fn damaged_by(how: impl FnOnce(&Path)) -> (tempfile::TempDir, Database, Restored
     let dir = tempfile::tempdir().unwrap();
     used(dir.path());
     how(&database_path(dir.path()));
-    let (database, restored) = restore(dir.path(), "a", now(0)).unwrap();
+    let (database, restored) = restore(dir.path(), None, "a", now(0)).unwrap();
     (dir, database, restored)
 }
 
@@ -71,7 +71,7 @@ fn a_damaged_file_is_put_aside_and_no_run_number_is_used_again() {
         write(&mut database, [open(4, 1)]).unwrap();
         assert_eq!(plays(dir.path()).len(), 1, "{name}");
         drop(database);
-        assert_eq!(restore(dir.path(), "a", now(0)).unwrap().1.damage, None, "{name}");
+        assert_eq!(restore(dir.path(), None, "a", now(0)).unwrap().1.damage, None, "{name}");
     }
 }
 
@@ -85,7 +85,7 @@ fn a_deleted_database_is_a_new_one_with_the_next_run_number() {
 fn damaged_files_do_not_fill_the_disk() {
     let dir = tempfile::tempdir().unwrap();
     for n in 1..=10 {
-        drop(restore(dir.path(), "a", now(0)).unwrap());
+        drop(restore(dir.path(), None, "a", now(0)).unwrap());
         fs::write(database_path(dir.path()), format!("garbage {n}")).unwrap();
     }
     let mut aside: Vec<String> = fs::read_dir(dir.path())
@@ -115,7 +115,7 @@ fn flipped_bits_never_keep_the_device_from_starting_nor_take_its_run_number_back
             let at = chance.below(region);
             file.write_all_at(&[whole[at as usize] ^ (1 << chance.below(8))], at).unwrap();
         }
-        let (mut database, restored) = restore(dir.path(), "a", now(0))
+        let (mut database, restored) = restore(dir.path(), None, "a", now(0))
             .unwrap_or_else(|error| panic!("seed {seed} round {round}: {error}"));
         assert!(restored.run > 3, "seed {seed} round {round}: run {}", restored.run);
         noticed += usize::from(restored.damage.is_some());
@@ -130,10 +130,21 @@ fn flipped_bits_never_keep_the_device_from_starting_nor_take_its_run_number_back
 }
 
 #[test]
+fn a_header_that_forbids_writing_is_damage_and_no_disk_that_is_read_only() {
+    let dir = tempfile::tempdir().unwrap();
+    used(dir.path());
+    let file = fs::File::options().write(true).open(database_path(dir.path())).unwrap();
+    file.write_all_at(&[0x82], 18).unwrap();
+    let (mut database, restored) = restore(dir.path(), None, "a", now(0)).unwrap();
+    assert!(restored.damage.is_some_and(|damage| damage.contains("its header")));
+    write(&mut database, [open(restored.run, 1)]).unwrap();
+}
+
+#[test]
 fn a_file_that_is_damaged_while_the_device_runs_is_made_anew_with_all_that_is_known() {
     let dir = tempfile::tempdir().unwrap();
     used(dir.path());
-    let (mut database, restored) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, restored) = restore(dir.path(), None, "a", now(0)).unwrap();
     let run = restored.run;
     let commands = [
         open(run, 1),
@@ -155,7 +166,7 @@ fn a_file_that_is_damaged_while_the_device_runs_is_made_anew_with_all_that_is_kn
     let expected = vec![(key(run, 2), Some(("finished".to_owned(), 50))), (key(run, 3), None)];
     assert_eq!(ends(dir.path()), expected);
     drop(database);
-    let (_, after) = restore(dir.path(), "a", now(0)).unwrap();
+    let (_, after) = restore(dir.path(), None, "a", now(0)).unwrap();
     assert_eq!((after.run, after.damage), (run + 1, None));
     assert_eq!((after.queue, after.settings), (restored.queue, Some(settings(33))));
     assert_eq!(after.checkpoint, Some(checkpoint(8, Some((key(run, 2), 7)))));
@@ -174,7 +185,7 @@ pub(super) fn make_room(database: &Database) {
 #[test]
 fn a_full_disk_takes_all_or_nothing_and_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     write(&mut database, [open(1, 1)]).unwrap();
     fill_disk(&database);
     let ids: Vec<u64> = (0..5000).collect();
@@ -188,14 +199,14 @@ fn a_full_disk_takes_all_or_nothing_and_says_what_to_do() {
     write(&mut database, commands()).unwrap();
     assert_eq!(ends(dir.path()), [(key(1, 1), Some(("finished".into(), 5))), (key(1, 2), None)]);
     drop(database);
-    assert_eq!(restore(dir.path(), "a", now(0)).unwrap().1.queue, queue(&ids));
+    assert_eq!(restore(dir.path(), None, "a", now(0)).unwrap().1.queue, queue(&ids));
 }
 
 #[test]
 fn after_a_power_cut_at_any_commit_each_play_is_there_once() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
-    let (mut database, _) = restore(&state, "a", now(0)).unwrap();
+    let (mut database, _) = restore(&state, None, "a", now(0)).unwrap();
     let steps = [
         open(1, 1),
         Command::Checkpoint(checkpoint(100, Some((key(1, 1), 90)))),
@@ -218,7 +229,7 @@ fn after_a_power_cut_at_any_commit_each_play_is_there_once() {
         for (boot, lost) in [("a", "crash"), ("b", "power")] {
             let copy = dir.path().join(format!("{n}{boot}"));
             copy_files(&state, &copy);
-            let (_, restored) = restore(&copy, boot, now(0)).unwrap();
+            let (_, restored) = restore(&copy, None, boot, now(0)).unwrap();
             assert_eq!((restored.run, restored.damage), (2, None));
             let expected: Vec<_> = expected
                 .iter()
@@ -235,7 +246,7 @@ fn after_a_power_cut_at_any_commit_each_play_is_there_once() {
 fn a_power_cut_in_the_middle_of_a_commit_leaves_the_state_before_or_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
-    let (mut database, _) = restore(&state, "a", now(0)).unwrap();
+    let (mut database, _) = restore(&state, None, "a", now(0)).unwrap();
     write(&mut database, [open(1, 1)]).unwrap();
     let log = state.join("state.sqlite-wal");
     let before = fs::metadata(&log).unwrap().len();
@@ -246,7 +257,7 @@ fn a_power_cut_in_the_middle_of_a_commit_leaves_the_state_before_or_after_it() {
         let copy = dir.path().join(len.to_string());
         copy_files(&state, &copy);
         fs::File::options().write(true).open(copy.join("state.sqlite-wal")).unwrap().set_len(len).unwrap();
-        let (_, restored) = restore(&copy, "b", now(0)).unwrap();
+        let (_, restored) = restore(&copy, None, "b", now(0)).unwrap();
         let closed = ends(&copy)[0].1.as_ref().unwrap().0 == "finished";
         assert_eq!(closed, !restored.queue.entries.is_empty(), "all or nothing at {len}");
         seen[usize::from(closed)] += 1;
@@ -275,7 +286,12 @@ impl Model {
                     }
                 }
                 Command::Checkpoint(checkpoint) => self.checkpoint = Some(*checkpoint),
-                Command::SaveQueue(..) | Command::SaveSettings(..) => {}
+                Command::SaveQueue(..)
+                | Command::SaveSettings(..)
+                | Command::Remember(..)
+                | Command::RememberPieces(..)
+                | Command::CompleteTimes(..) => {}
+                Command::All(commands) => self.wrote(commands),
             }
         }
     }
@@ -296,7 +312,7 @@ fn live(seed: u64) {
     let mut chance = Chance(seed);
     let dir = tempfile::tempdir().unwrap();
     let mut state = dir.path().join("0");
-    let (mut database, mut restored) = restore(&state, "boot0", now(0)).unwrap();
+    let (mut database, mut restored) = restore(&state, None, "boot0", now(0)).unwrap();
     let (mut boot, mut seq, mut ticket) = (0, 0, 0);
     let mut pending = Pending::default();
     let mut model = Model::default();
@@ -343,7 +359,7 @@ fn live(seed: u64) {
                 let copy = dir.path().join(format!("{}", step + 1));
                 copy_files(&state, &copy);
                 model.killed(if same_boot { "crash" } else { "power" });
-                (database, restored) = restore(&copy, &format!("boot{boot}"), now(0)).unwrap();
+                (database, restored) = restore(&copy, None, &format!("boot{boot}"), now(0)).unwrap();
                 (state, pending, seq) = (copy, Pending::default(), 0);
                 assert!(restored.run > run, "seed {seed} step {step}");
             }
@@ -399,7 +415,7 @@ impl Drop for SmallDisk {
 fn on_a_disk_that_is_full_the_device_starts_and_counts_its_run_once_there_is_room() {
     let disk = SmallDisk::mount();
     let state = disk.0.path().join("state");
-    let (mut database, _) = restore(&state, "a", now(0)).unwrap();
+    let (mut database, _) = restore(&state, None, "a", now(0)).unwrap();
     write(&mut database, [open(1, 1), Command::SaveQueue(Ticket(1), queue(&[3, 1, 2]))]).unwrap();
     // A power cut leaves the write-ahead log and its index.
     std::mem::forget(database);
@@ -407,7 +423,7 @@ fn on_a_disk_that_is_full_the_device_starts_and_counts_its_run_once_there_is_roo
     let mut file = fs::File::create(&ballast).unwrap();
     while std::io::Write::write(&mut file, &[0; 512]).is_ok_and(|len| len > 0) {}
     drop(file);
-    let (mut database, restored) = restore(&state, "b", now(0)).unwrap();
+    let (mut database, restored) = restore(&state, None, "b", now(0)).unwrap();
     assert_eq!((restored.run, &restored.damage, &restored.queue), (2, &None, &queue(&[3, 1, 2])));
     let plays = || (1..=200).map(|seq| open(2, seq));
     let words = write(&mut database, plays()).unwrap_err();
@@ -417,5 +433,5 @@ fn on_a_disk_that_is_full_the_device_starts_and_counts_its_run_once_there_is_roo
     assert_eq!(ends(&state).len(), 201);
     assert_eq!(ends(&state)[0].1.as_ref().unwrap().0, "power");
     drop(database);
-    assert_eq!(restore(&state, "b", now(0)).unwrap().1.run, 3);
+    assert_eq!(restore(&state, None, "b", now(0)).unwrap().1.run, 3);
 }

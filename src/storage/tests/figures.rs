@@ -29,7 +29,7 @@ fn measure(name: &str, count: u64, mut work: impl FnMut(u64)) {
 #[ignore = "measures; takes a minute and 200 MB"]
 fn figures() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     measure("a checkpoint alone", 5000, |n| {
         write(&mut database, [Command::Checkpoint(checkpoint(n, Some((key(1, 1), n))))]).unwrap();
     });
@@ -57,7 +57,7 @@ fn figures() {
     drop(database);
     let len = fs::metadata(database_path(dir.path())).unwrap().len();
     measure(&format!("a start with 502,000 plays ({} MB)", len / 1_000_000), 3, |_| {
-        drop(restore(dir.path(), "a", now(0)).unwrap());
+        drop(restore(dir.path(), None, "a", now(0)).unwrap());
     });
     measure("the play log read", 1, |_| assert!(plays(dir.path()).len() > 490_000));
 }

@@ -18,7 +18,7 @@ fn save(database: &mut Database, wanted: &QueueSnapshot) {
 #[test]
 fn a_queue_of_twenty_thousand_is_saved_in_half_a_second_and_a_change_writes_few_rows() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     let mut order: Vec<u64> = (0..20_000).collect();
     let whole = queue(&order);
     let began = Instant::now();
@@ -51,7 +51,7 @@ fn a_queue_of_twenty_thousand_is_saved_in_half_a_second_and_a_change_writes_few_
 #[test]
 fn whatever_becomes_of_a_queue_is_what_is_read_back() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     for order in [&[][..], &[5, 1, 3], &[3, 5, 1, 9], &[9], &[], &[1, 2, 3, 4, 5, 6], &[6, 1, 2, 4, 5, 30]] {
         save(&mut database, &queue(order));
         // What another thread would find.
@@ -62,7 +62,7 @@ fn whatever_becomes_of_a_queue_is_what_is_read_back() {
 #[test]
 fn an_entry_whose_path_or_place_of_adding_changes_is_written() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     let mut wanted = queue(&[1, 2, 3]);
     save(&mut database, &wanted);
     let mut entries = wanted.entries.to_vec();
@@ -75,7 +75,7 @@ fn an_entry_whose_path_or_place_of_adding_changes_is_written() {
 #[test]
 fn a_snapshot_that_contradicts_itself_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     let mut wanted = queue(&[1, 2, 3]);
     wanted.order = Arc::new([2, 2, 9, 1].map(EntryId).to_vec());
     wanted.current = Some(EntryId(9));

@@ -11,8 +11,8 @@ use super::*;
 fn the_first_start_makes_a_private_folder_and_counts_from_one() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("a/state");
-    let (_, restored) = restore(&state, "boot", now(5)).unwrap();
-    assert_eq!(restored, Restored { run: 1, ..Restored::default() });
+    let (_, restored) = restore(&state, None, "boot", now(5)).unwrap();
+    assert_eq!(restored, Restored { run: 1, boot_id: "boot".into(), ..Restored::default() });
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o750);
 }
@@ -23,7 +23,7 @@ fn every_start_is_counted_with_its_boot_and_its_times() {
     for run in 1..=3 {
         let wall = (run == 2).then_some(Wall(7));
         let (database, restored) =
-            restore(dir.path(), "b\u{e9}", Now { monotonic: Mono(run), wall }).unwrap();
+            restore(dir.path(), None, "b\u{e9}", Now { monotonic: Mono(run), wall }).unwrap();
         assert_eq!(restored.run, run);
         let row: (String, i64, Option<i64>, String) = database
             .connection()
@@ -40,7 +40,7 @@ fn every_start_is_counted_with_its_boot_and_its_times() {
 #[test]
 fn all_that_was_written_is_there_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "boot", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "boot", now(0)).unwrap();
     let mut wanted = queue(&[4, 2, 9, 1]);
     wanted.next_entry = 77;
     let commands = [
@@ -51,7 +51,7 @@ fn all_that_was_written_is_there_at_the_next_start() {
     ];
     write(&mut database, commands).unwrap();
     drop(database);
-    let (_, restored) = restore(dir.path(), "boot", now(10)).unwrap();
+    let (_, restored) = restore(dir.path(), None, "boot", now(10)).unwrap();
     assert_eq!(restored.queue, wanted);
     assert_eq!(restored.settings, Some(settings(40)));
     assert_eq!(restored.checkpoint, Some(checkpoint(9, Some((key(1, 1), 4)))));
@@ -59,9 +59,28 @@ fn all_that_was_written_is_there_at_the_next_start() {
 }
 
 #[test]
+fn what_is_remembered_in_pieces_comes_back_whole_though_only_what_changed_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut database, restored) = restore(dir.path(), None, "boot", now(0)).unwrap();
+    assert_eq!(restored.pieces, PieceMemories::new());
+    let pieces = |changed: &[(&str, Option<&str>)]| {
+        let changed = changed.iter().map(|(name, text)| ((*name).to_owned(), text.map(str::to_owned)));
+        Command::RememberPieces(Ticket(1), Remembered::Spots, changed.collect())
+    };
+    write(&mut database, [pieces(&[("", Some("1")), ("sa", Some("one")), ("sb", Some("two"))])]).unwrap();
+    let together =
+        Command::All(vec![pieces(&[("sa", Some("three"))]), pieces(&[("sb", None), ("", Some("2"))])]);
+    write(&mut database, [together]).unwrap();
+    drop(database);
+    let (_, restored) = restore(dir.path(), None, "boot", now(10)).unwrap();
+    let kept: Vec<_> = restored.pieces[&Remembered::Spots].iter().map(|(a, b)| (&**a, &**b)).collect();
+    assert_eq!(kept, [("", "2"), ("sa", "three")]);
+}
+
+#[test]
 fn a_play_comes_back_with_every_field() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "boot", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "boot", now(0)).unwrap();
     let bare = PlayStart {
         title: None,
         started_wall: None,
@@ -93,6 +112,21 @@ fn a_play_comes_back_with_every_field() {
             volume_db: Some(-12.5),
             chosen_by: "queue".into(),
             continues: None,
+            program: PlayRowProgram {
+                place: Some("leeds".into()),
+                recording: Some("song".into()),
+                daypart: Some("morning".into()),
+                playlist: Some("soft".into()),
+                loosened: Some(r#"["weights","fallback"]"#.into()),
+                choice: Some(41),
+                local_date: Some("2026-09-22".into()),
+                offset_s: Some(3600),
+                spot: None,
+                release: Some(Edition { epoch: 1, number: 7 }),
+                scheduled: None,
+            },
+            clock: Some("trusted".into()),
+            kind: Some("music".into()),
             end: Some(PlayRowEnd {
                 ended: Mono(1500),
                 heard_ms: 500,
@@ -113,7 +147,7 @@ fn a_play_comes_back_with_every_field() {
 #[test]
 fn what_is_told_twice_stays_as_it_was_told_first() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "boot", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "boot", now(0)).unwrap();
     write(&mut database, [open(1, 1), close(1, 1, 500)]).unwrap();
     let other = PlayStart { output: "other".into(), ..start(1, 1) };
     write(&mut database, [Command::OpenPlay(Ticket(9), Box::new(other)), close(1, 1, 900)]).unwrap();
@@ -125,10 +159,10 @@ fn what_is_told_twice_stays_as_it_was_told_first() {
 /// How the row that run 1 left open is closed when the next start has this boot id.
 fn left_open(first: &str, second: &str, known: Option<Checkpoint>) -> (PlayRowEnd, Option<PlayKey>) {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), first, now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, first, now(0)).unwrap();
     write(&mut database, [open(1, 1)].into_iter().chain(known.map(Command::Checkpoint))).unwrap();
     drop(database);
-    let (_, restored) = restore(dir.path(), second, now(0)).unwrap();
+    let (_, restored) = restore(dir.path(), None, second, now(0)).unwrap();
     (plays(dir.path()).remove(0).end.unwrap(), restored.unfinished)
 }
 
@@ -164,7 +198,7 @@ fn only_a_play_that_the_device_broke_off_is_unfinished() {
         (HowEnded::Failed, "", false),
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+        let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
         let ended = PlayEnd { how, reason: reason.into(), ..end(1, 1, 10) };
         let commands = [
             open(1, 1),
@@ -174,7 +208,7 @@ fn only_a_play_that_the_device_broke_off_is_unfinished() {
         write(&mut database, commands).unwrap();
         drop(database);
         for _ in 0..2 {
-            let (_, restored) = restore(dir.path(), "b", now(0)).unwrap();
+            let (_, restored) = restore(dir.path(), None, "b", now(0)).unwrap();
             assert_eq!(restored.unfinished, expected.then(|| key(1, 1)), "{how:?} {reason}");
         }
     }
@@ -183,7 +217,7 @@ fn only_a_play_that_the_device_broke_off_is_unfinished() {
 #[test]
 fn a_newer_database_is_used_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     write(
         &mut database,
         [Command::SaveQueue(Ticket(1), queue(&[2, 1])), Command::SaveSettings(Ticket(2), settings(9))],
@@ -193,7 +227,7 @@ fn a_newer_database_is_used_as_it_is() {
     let newer = Connection::open(database_path(dir.path())).unwrap();
     newer
         .execute_batch(
-            "ALTER TABLE plays ADD COLUMN zone TEXT;
+            "ALTER TABLE plays ADD COLUMN colour TEXT;
              ALTER TABLE settings ADD COLUMN balance INTEGER NOT NULL DEFAULT 0;
              ALTER TABLE entries ADD COLUMN blob BLOB;
              CREATE TABLE blobs (sha256 BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -203,7 +237,7 @@ fn a_newer_database_is_used_as_it_is() {
         )
         .unwrap();
     drop(newer);
-    let (mut database, restored) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, restored) = restore(dir.path(), None, "a", now(0)).unwrap();
     assert_eq!((restored.run, &restored.damage, &restored.queue), (2, &None, &queue(&[2, 1])));
     assert_eq!(restored.settings.unwrap().repeat, Repeat::Off, "a word of a newer version");
     write(
@@ -216,7 +250,7 @@ fn a_newer_database_is_used_as_it_is() {
     )
     .unwrap();
     drop(database);
-    let (database, restored) = restore(dir.path(), "a", now(0)).unwrap();
+    let (database, restored) = restore(dir.path(), None, "a", now(0)).unwrap();
     assert_eq!((restored.run, restored.queue, restored.settings), (3, queue(&[1, 3]), Some(settings(8))));
     let version: i64 =
         database.connection().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
@@ -227,7 +261,7 @@ fn a_newer_database_is_used_as_it_is() {
 #[test]
 fn a_new_database_has_the_version_of_this_program_and_a_write_ahead_log() {
     let dir = tempfile::tempdir().unwrap();
-    let (database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     let pragma = |name: &str| -> String {
         database
             .connection()
@@ -253,7 +287,7 @@ fn a_folder_that_cannot_be_used_is_named_with_a_remedy() {
     let file = dir.path().join("file");
     fs::write(&file, "x").unwrap();
     for state in [file.clone(), file.join("state")] {
-        let error = restore(&state, "a", now(0)).unwrap_err().to_string();
+        let error = restore(&state, None, "a", now(0)).unwrap_err().to_string();
         assert!(error.contains(state.to_str().unwrap()) && error.contains("state_dir"), "{error}");
     }
     use std::os::unix::fs::PermissionsExt;
@@ -263,7 +297,7 @@ fn a_folder_that_cannot_be_used_is_named_with_a_remedy() {
     if fs::write(locked.join("probe"), "").is_ok() {
         eprintln!("SKIPPED: this user (root?) writes to a folder without write permission");
     } else {
-        let error = restore(&locked, "a", now(0)).unwrap_err().to_string();
+        let error = restore(&locked, None, "a", now(0)).unwrap_err().to_string();
         assert!(error.contains("locked"), "{error}");
     }
 }
@@ -271,13 +305,13 @@ fn a_folder_that_cannot_be_used_is_named_with_a_remedy() {
 #[test]
 fn a_database_that_another_process_holds_is_not_put_aside() {
     let dir = tempfile::tempdir().unwrap();
-    drop(restore(dir.path(), "a", now(0)).unwrap());
+    drop(restore(dir.path(), None, "a", now(0)).unwrap());
     let other = Connection::open(database_path(dir.path())).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let error = restore(dir.path(), "a", now(0)).unwrap_err().to_string();
+    let error = restore(dir.path(), None, "a", now(0)).unwrap_err().to_string();
     assert!(error.contains("another process"), "{error}");
     drop(other);
-    let (_, restored) = restore(dir.path(), "a", now(0)).unwrap();
+    let (_, restored) = restore(dir.path(), None, "a", now(0)).unwrap();
     assert_eq!(restored.damage, None);
 }
 
@@ -286,7 +320,7 @@ fn reading_the_play_log_beside_the_device_neither_needs_nor_disturbs_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = database_path(dir.path());
     assert!(read_plays(&path).unwrap_err().to_string().contains(path.to_str().unwrap()));
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     let reader = Connection::open(&path).unwrap();
     let held = reader.unchecked_transaction().unwrap();
     let _: i64 = held.query_row("SELECT count(*) FROM plays", [], |row| row.get(0)).unwrap();
@@ -303,7 +337,7 @@ fn reading_the_play_log_beside_the_device_neither_needs_nor_disturbs_it() {
 fn the_last_plays_are_read_alone_and_in_their_order() {
     let dir = tempfile::tempdir().unwrap();
     let path = database_path(dir.path());
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     write(&mut database, [open(1, 9), open(1, 10), open(2, 1), open(2, 2)]).unwrap();
     let last = |len| -> Vec<PlayKey> {
         read_last_plays(&path, len).unwrap().into_iter().map(|row| row.key).collect()
@@ -324,7 +358,7 @@ fn a_look_at_the_database_writes_nothing_whether_a_device_has_it_open_or_not() {
         files.sort();
         files
     };
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     write(&mut database, [open(1, 1), open(1, 2)]).unwrap();
     let whole = Seen { schema: u32::try_from(migrate::VERSION).unwrap(), plays_len: 2 };
     let names = |files: &[(std::ffi::OsString, Vec<u8>)]| {
@@ -344,7 +378,7 @@ fn a_look_at_the_database_writes_nothing_whether_a_device_has_it_open_or_not() {
 #[test]
 fn beyond_its_limit_the_play_log_lets_the_oldest_go() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (mut database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     database.set_plays_len_max(100);
     write(&mut database, [open(1, 1)]).unwrap();
     for seq in 2..=300 {
@@ -354,4 +388,46 @@ fn beyond_its_limit_the_play_log_lets_the_oldest_go() {
     let rows = plays(dir.path());
     assert!(rows.len() >= 50, "{}", rows.len());
     assert_eq!((rows[0].key.seq, rows.last().unwrap().key.seq), (1, 300), "an open play stays");
+}
+
+#[test]
+fn what_was_played_since_the_databases_last_place_is_found_beside_the_socket_by_the_same_boot_and_the_next_run()
+ {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("device.place");
+    let start = |boot: &str| restore(&dir.path().join("state"), Some(&place), boot, now(0)).unwrap();
+    let at = |ms: u64| Checkpoint { at: Mono(ms), ..checkpoint(ms, Some((key(1, 1), ms))) };
+    let (mut database, _) = start("boot");
+    write(&mut database, [open(1, 1), Command::Checkpoint(at(1000))]).unwrap();
+    for ms in [3000, 5000, 7000] {
+        write(&mut database, [Command::Checkpoint(at(ms))]).unwrap();
+    }
+    drop(database);
+    // Another boot: the file may be anything; the database counts.
+    let copy = tempfile::tempdir().unwrap();
+    let copied = copy.path().join("state");
+    fs::create_dir(&copied).unwrap();
+    copy_files(&dir.path().join("state"), &copied);
+    assert_eq!(restore(&copied, Some(&place), "boot", now(0)).unwrap().1.checkpoint, Some(at(1000)));
+    let (_, restored) = restore(&copied, Some(&place), "next", now(0)).unwrap();
+    assert_eq!(restored.checkpoint, Some(at(1000)));
+    // The same: it goes on from there, also if it is killed again before it has said anything.
+    for _ in 0..3 {
+        let (database, restored) = start("boot");
+        assert_eq!((restored.checkpoint, restored.unfinished), (Some(at(7000)), Some(key(1, 1))));
+        drop(database);
+    }
+    let row = &plays(&dir.path().join("state"))[0];
+    assert_eq!(row.end.as_ref().map(|end| (end.how.as_str(), end.heard_ms)), Some(("crash", 7000)));
+    // An orderly end leaves all in the database, and no file.
+    let (mut database, _) = start("boot");
+    let run = 5;
+    let mine = |ms: u64| Checkpoint { at: Mono(ms), ..checkpoint(ms, Some((key(run, 1), ms))) };
+    write(&mut database, [open(run, 1), Command::Checkpoint(mine(9000))]).unwrap();
+    write(&mut database, [Command::Checkpoint(mine(11_000))]).unwrap();
+    assert!(place.exists());
+    database.tidy();
+    drop(database);
+    assert!(!place.exists());
+    assert_eq!(start("next").1.checkpoint, Some(mine(11_000)));
 }

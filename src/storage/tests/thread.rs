@@ -23,7 +23,7 @@ struct Device {
 
 fn device() -> Device {
     let dir = tempfile::tempdir().unwrap();
-    let (database, _) = restore(dir.path(), "a", now(0)).unwrap();
+    let (database, _) = restore(dir.path(), None, "a", now(0)).unwrap();
     let (sender, events) = bounded(64);
     let retry = Retry { first: Duration::from_millis(5), max: Duration::from_millis(20) };
     let (storage, handle) = Storage::with_retry(database, sender.clone(), retry);
@@ -84,7 +84,7 @@ fn a_checkpoint_alone_is_written_without_a_word() {
     assert!(device.events.is_empty());
     let path = device.dir.path().to_owned();
     drop(device.storage);
-    assert_eq!(restore(&path, "a", now(0)).unwrap().1.checkpoint, Some(checkpoint(7, None)));
+    assert_eq!(restore(&path, None, "a", now(0)).unwrap().1.checkpoint, Some(checkpoint(7, None)));
 }
 
 #[test]

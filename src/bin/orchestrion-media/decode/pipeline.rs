@@ -16,6 +16,7 @@ use orchestrion::media::message::{CHANNELS_MAX, DURATION_MS_MAX, Lasts, RATE_HZ_
 
 use super::listen::ring;
 use super::plugins::Loaded;
+use crate::fault::Fault;
 
 /// Buffers that wait in the sink, at most.
 const BUFFERS_MAX: u32 = 4;
@@ -52,12 +53,6 @@ pub struct Pipeline {
     missing: Option<String>,
     /// Why it cannot go on.
     broken: Option<String>,
-}
-
-/// What GStreamer says is wrong.
-enum Fault {
-    Missing(String),
-    Error(String),
 }
 
 /// What the pipeline has to say.
@@ -166,7 +161,7 @@ impl Pipeline {
         if let Some(bus) = pipeline.bus() {
             // The bus queues a message only after this: what is rung for must be there before.
             bus.set_sync_handler(move |_, message| {
-                if let Some(found) = fault_of(message) {
+                if let Some(found) = Fault::of(message) {
                     let _ = fault.try_send(found);
                     ring(&wake);
                 }
@@ -257,21 +252,6 @@ fn tell_bare(decode: &gst::Element, is_bare: Arc<AtomicBool>) {
         }
         Some(true.to_value())
     });
-}
-
-fn fault_of(message: &gst::Message) -> Option<Fault> {
-    match message.view() {
-        gst::MessageView::Error(error) => {
-            Some(Fault::Error(error.error().message().trim_end_matches('.').to_owned()))
-        }
-        gst::MessageView::Element(element) => {
-            let structure = element.structure().filter(|structure| structure.name() == "missing-plugin")?;
-            // The caps of a missing decoder, or the name of a missing element.
-            let caps = structure.get::<gst::Caps>("detail").map(|caps| caps.to_string());
-            caps.or_else(|_| structure.get::<String>("detail")).ok().map(Fault::Missing)
-        }
-        _ => None,
-    }
 }
 
 /// Cuts a buffer to its segment: what an edit list, a seek or an encoder's delay leaves out is not heard.

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use gstreamer as gst;
 
-const CORE: &str = "libgstreamer1.0-0";
-const BASE: &str = "gstreamer1.0-plugins-base";
-const GOOD: &str = "gstreamer1.0-plugins-good";
-const BAD: &str = "gstreamer1.0-plugins-bad";
-const UGLY: &str = "gstreamer1.0-plugins-ugly";
-const LIBAV: &str = "gstreamer1.0-libav";
+pub(crate) const CORE: &str = "libgstreamer1.0-0";
+pub(crate) const BASE: &str = "gstreamer1.0-plugins-base";
+pub(crate) const GOOD: &str = "gstreamer1.0-plugins-good";
+pub(crate) const BAD: &str = "gstreamer1.0-plugins-bad";
+pub(crate) const UGLY: &str = "gstreamer1.0-plugins-ugly";
+pub(crate) const LIBAV: &str = "gstreamer1.0-libav";
 
 /// Without these nothing can be decoded.
 const NEEDED: [Plugin; 6] = [
@@ -76,18 +76,18 @@ const MISSING: [(&str, &str, &str); 14] = [
 
 /// One plugin.
 #[derive(Debug, Clone, Copy)]
-struct Plugin {
-    name: &'static str,
-    package: &'static str,
-    what: &'static str,
+pub(crate) struct Plugin {
+    pub(crate) name: &'static str,
+    pub(crate) package: &'static str,
+    pub(crate) what: &'static str,
 }
 
 impl Plugin {
-    const fn new(name: &'static str, package: &'static str, what: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, package: &'static str, what: &'static str) -> Self {
         Self { name, package, what }
     }
 
-    fn load(self, folder: &Path) -> bool {
+    pub(crate) fn load(self, folder: &Path) -> bool {
         gst::Plugin::load_file(folder.join(format!("libgst{}.so", self.name))).is_ok()
     }
 }
@@ -114,7 +114,7 @@ pub fn load() -> Result<Loaded, String> {
 }
 
 /// Where the plugins are: beside GStreamer itself, wherever that was loaded from.
-fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     let maps =
         fs::read_to_string("/proc/self/maps").map_err(|e| format!("cannot read /proc/self/maps: {e}"))?;
     maps.lines()

@@ -4,15 +4,15 @@ use std::fmt::Write;
 
 use orchestrion_program::civil::Local;
 use orchestrion_program::model::{Else, How, Spot};
-use orchestrion_program::preview::{Row, What, when_text};
-use orchestrion_program::{Absolute, Date, Program, TimeOfDay};
+use orchestrion_program::preview::{Row, What, plays_text, when_text, within_text};
+use orchestrion_program::{Absolute, Date, Kind, Program, TimeOfDay};
 use serde_json::{Value, json};
 
 use super::super::super::text::{clean, columns, fit};
 use super::super::{title, zone};
 
 /// Columns of the times.
-const TIMES_COLUMNS: usize = 17;
+const TIMES_COLUMNS: usize = 13;
 /// Columns of a name.
 const NAME_COLUMNS: usize = 28;
 
@@ -22,79 +22,94 @@ pub(super) fn text(program: &Program, (from, to): (Absolute, Absolute), rows: &[
     let (first, end) = (program.zone().local(from), program.zone().local(to));
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{}: {} to {}", title(program.document()), day(first), till(end));
-    let mut date = None;
-    let mut turns: Vec<_> = program.zone().shifts(from, to).collect();
-    turns.reverse();
-    for row in rows {
-        while turns.last().is_some_and(|turn| turn.at <= row.from) {
-            let Some(turn) = turns.pop() else { break };
-            heading(&mut text, program, &mut date, program.zone().local(turn.at).date);
-            let (before, after) =
-                (program.zone().local(turn.at).to_ms() - turn.forward_ms, program.zone().local(turn.at));
-            let before = Local::from_ms(before).time();
-            let _ = writeln!(text, "  {before}  the clock is put to {}", after.time());
+    let mut shown = None;
+    for line in lines(program, (from, to), rows) {
+        let date = program.zone().local(line.at).date;
+        if shown.replace(date) != Some(date) {
+            let _ = writeln!(text, "{}", heading(program, date));
         }
-        heading(&mut text, program, &mut date, row.wall.0.date);
-        let _ = writeln!(text, "{}", line(program, row).trim_end());
+        let _ = writeln!(text, "{}", line.words.trim_end());
     }
-    let others: Vec<&Spot> =
-        program.document().spots.iter().filter(|spot| !spot.when.needs_clock()).collect();
-    if !others.is_empty() {
+    let others = || program.document().spots.iter().filter(|spot| !spot.when.needs_clock());
+    if others().next().is_some() {
         text.push_str("\nBy what plays, not by the clock\n");
     }
-    for spot in others {
-        let _ =
-            writeln!(text, "  ♪ {}: {}{}", clean(spot.title()), when_text(&spot.when), within(program, spot));
+    for spot in others() {
+        let (name, within) = (clean(spot.title()), clean(&within_text(program, spot)));
+        let _ = writeln!(text, "  ♪ {name}: {}{within}", when_text(&spot.when));
     }
     text
 }
 
-fn heading(text: &mut String, program: &Program, before: &mut Option<Date>, date: Date) {
-    if before.replace(date) == Some(date) {
-        return;
+/// A line below a day's heading.
+struct Line {
+    at: Absolute,
+    words: String,
+}
+
+/// All lines in order: stretches cut at midnight, so that each day can be read alone, spots, and what is done to the clock.
+fn lines(program: &Program, (from, to): (Absolute, Absolute), rows: &[Row]) -> Vec<Line> {
+    let zone = program.zone();
+    let mut lines: Vec<Line> = Vec::new();
+    for row in rows {
+        match row.what {
+            What::Spot | What::Unheard => lines.push(Line { at: row.from, words: spot(program, row) }),
+            What::Music | What::Closed => {
+                let mut at = row.from;
+                while at < row.to {
+                    let midnight = zone.absolute(zone.local(at).date.plus_days(1).at(TimeOfDay::MIDNIGHT));
+                    // At the calendar's end there is no next midnight.
+                    let end = if midnight > at { row.to.min(midnight) } else { row.to };
+                    lines.push(Line { at, words: stretch(program, row, (at, end)) });
+                    at = end;
+                }
+            }
+        }
     }
+    for turn in zone.shifts(from, to) {
+        let after = zone.local(turn.at);
+        let before = Local::from_ms(after.to_ms() - turn.forward_ms).time();
+        let words = format!("  {before}        the clock is put to {}", after.time());
+        lines.push(Line { at: turn.at, words });
+    }
+    lines.sort_by_key(|line| line.at);
+    lines
+}
+
+fn heading(program: &Program, date: Date) -> String {
     let exception = program.document().exceptions.iter().find(|one| one.date == date && one.sound.is_some());
     let exception = exception.map(|one| match clean(&one.name) {
         name if name.is_empty() => "  ◆ other hours".to_owned(),
         name => format!("  ◆ {name}"),
     });
-    let _ = writeln!(text, "\n{} {date}{}", date.weekday().title(), exception.unwrap_or_default());
+    format!("\n{} {date}{}", date.weekday().title(), exception.unwrap_or_default())
 }
 
-fn line(program: &Program, row: &Row) -> String {
+/// A stretch, or the part of it on a day.
+fn stretch(program: &Program, row: &Row, (from, to): (Absolute, Absolute)) -> String {
     let name = fit(&clean(&row.name), NAME_COLUMNS);
-    let spot = row.id.as_deref().and_then(|id| program.spot(id));
-    match row.what {
-        What::Closed => format!("  {:TIMES_COLUMNS$}{name}", times(row)),
-        What::Music => {
+    let (from, to) = (program.zone().local(from), program.zone().local(to));
+    let to = if to.date > from.date { TimeOfDay::END } else { to.time() };
+    let times = format!("{}–{to}", from.time());
+    match row.volume {
+        Some(volume) => {
             let pad = " ".repeat(NAME_COLUMNS.saturating_sub(columns(&name)) + 2);
-            let volume = row.volume.map(|volume| format!("volume {volume:3}")).unwrap_or_default();
-            format!("  {:TIMES_COLUMNS$}{name}{pad}{volume}  {}", times(row), playlists(program, row))
+            format!("  {times:TIMES_COLUMNS$}{name}{pad}volume {volume:3}  {}", playlists(program, row))
         }
-        What::Spot => {
-            let how = spot.map(|spot| how(&spot.how)).unwrap_or_default();
-            format!("    {:15}♪ {name}{how}", row.wall.0.time().to_string())
-        }
-        What::Unheard => {
-            format!(
-                "    {:15}♪ {name}: not heard, it is closed or another daypart",
-                row.wall.0.time().to_string()
-            )
-        }
+        None => format!("  {times:TIMES_COLUMNS$}{name}"),
     }
 }
 
-/// `07:30–11:30`, with the day of its end where that is another one.
-fn times(row: &Row) -> String {
-    let (from, to) = row.wall;
-    let next_midnight = to.date == from.date.plus_days(1) && to.time() == TimeOfDay::MIDNIGHT;
-    let days = i64::from(to.date.days()) - i64::from(from.date.days());
-    match days {
-        _ if next_midnight => format!("{}–24:00", from.time()),
-        0 => format!("{}–{}", from.time(), to.time()),
-        1..=6 => format!("{}–{} {}", from.time(), to.time(), to.date.weekday().title()),
-        _ => format!("{}–{}", from.time(), to.date),
-    }
+fn spot(program: &Program, row: &Row) -> String {
+    let (name, time) = (fit(&clean(&row.name), NAME_COLUMNS), row.wall.0.time().to_string());
+    let spot = row.id.as_deref().and_then(|id| program.spot(id));
+    let words = match row.what {
+        What::Unheard if program.is_open(Kind::Sound, row.from) => ": not heard in this daypart".to_owned(),
+        What::Unheard => ": not heard, it is closed".to_owned(),
+        What::Spot | What::Music | What::Closed => spot.map(|spot| how(&spot.how)).unwrap_or_default(),
+    };
+    let columns = TIMES_COLUMNS - 2;
+    format!("    {time:columns$}♪ {name}{words}")
 }
 
 /// What a stretch of music plays, with the shares where there are several.
@@ -104,14 +119,7 @@ fn playlists(program: &Program, row: &Row) -> String {
         let fallback = row.name == "fallback";
         return if fallback { clean(program.fallback().as_str()) } else { String::new() };
     };
-    let total: u64 = daypart.playlists.iter().map(|share| u64::from(share.weight)).sum();
-    let one = |id: &str, weight: u32| match daypart.playlists.len() {
-        1 => clean(id),
-        _ => format!("{} {} %", clean(id), (u64::from(weight) * 100 + total / 2) / total.max(1)),
-    };
-    let all: Vec<String> =
-        daypart.playlists.iter().map(|share| one(share.id.as_str(), share.weight)).collect();
-    all.join(", ")
+    clean(&plays_text(daypart))
 }
 
 fn how(how: &How) -> String {
@@ -127,15 +135,6 @@ fn how(how: &How) -> String {
         How::Duck { db } => format!(", over the music, {db} dB softer"),
         How::Cut => ", in place of the music".to_owned(),
     }
-}
-
-/// The dayparts that a spot is bound to.
-fn within(program: &Program, spot: &Spot) -> String {
-    let Some(dayparts) = &spot.dayparts else { return String::new() };
-    let named = |id: &str| program.daypart_number(id).and_then(|number| program.daypart(number));
-    let names: Vec<String> =
-        dayparts.iter().filter_map(|id| named(id.as_str())).map(|daypart| clean(daypart.title())).collect();
-    format!(", in {}", names.join(", "))
 }
 
 /// `Mon 2026-07-20`, with the time where it is not midnight.

@@ -1,0 +1,206 @@
+//! The screen: what is wanted there, how it stands, and who waits for a picture of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use orchestrion_protocol::fleet::SHOW_S_MAX;
+use orchestrion_protocol::location;
+use orchestrion_protocol::method::ShowParams;
+use orchestrion_protocol::rpc::{Id, RpcError, code};
+use orchestrion_protocol::status::Screen;
+use serde_json::{Value, json};
+
+use super::lettering::Lettering;
+use super::{App, Effect};
+use crate::control::{self, ClientId};
+use crate::time::{Mono, Now};
+use crate::video::{Command, Event, SNAPSHOT_LEN_MAX, Shows, Wanted};
+
+/// Snapshots that clients wait for, at most.
+const ASKED_MAX: usize = 8;
+/// Bytes of a snapshot for the server: in hexadecimal digits it fits into an answer of 16 KiB.
+const SERVER_SNAPSHOT_LEN_MAX: usize = 8000;
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(super) struct Picture {
+    wanted: Option<Box<Wanted>>,
+    stands: Option<Screen>,
+    /// What the video thread was told last.
+    shows: Shows,
+    /// Somebody switched it off.
+    is_off: bool,
+    /// What somebody has shown before everything else, and until when.
+    at_once: Option<(PathBuf, Mono)>,
+    pub(super) lettering: Lettering,
+    asked: BTreeMap<u32, (ClientId, Id)>,
+    serial: u32,
+}
+
+impl Picture {
+    pub(super) fn of(wanted: Option<Box<Wanted>>) -> Self {
+        Self {
+            wanted,
+            stands: None,
+            shows: Shows::default(),
+            is_off: false,
+            at_once: None,
+            lettering: Lettering::default(),
+            asked: BTreeMap::new(),
+            serial: 0,
+        }
+    }
+
+    /// What the configuration says, if it says anything.
+    pub(super) fn wanted(&self) -> Option<&Wanted> {
+        self.wanted.as_deref()
+    }
+
+    pub(super) fn status(&self) -> Option<Screen> {
+        self.stands.clone().map(|stands| Screen { is_off: self.is_off, ..stands })
+    }
+
+    /// When something else is to be shown.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        self.at_once.as_ref().map(|(_, until)| *until)
+    }
+}
+
+impl App {
+    /// Tells the video thread what is wanted, if anything is.
+    pub(super) fn begin_picture(&mut self, effects: &mut Vec<Effect>) {
+        if self.picture.wanted.is_some() {
+            effects.push(Effect::Video(Command::Wire(self.picture.wanted.clone())));
+        }
+    }
+
+    /// Looks what the program wants on the screen, where there is a program.
+    pub(super) fn check_screen(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.picture.at_once.take_if(|(_, until)| *until <= now.monotonic);
+        let shows = match (self.air.shows(&self.times.clock(now)), &self.picture.at_once) {
+            (_, _) if self.picture.is_off => Shows::Dark,
+            (Shows::Usual | Shows::Loop(_), Some((path, _))) => Shows::File(path.clone()),
+            (shows, _) => shows,
+        };
+        if self.picture.shows != shows {
+            self.picture.shows.clone_from(&shows);
+            effects.push(Effect::Video(Command::Turn(shows)));
+        }
+    }
+
+    /// The configuration was read again.
+    pub(super) fn change_picture(&mut self, wanted: Option<Box<Wanted>>, effects: &mut Vec<Effect>) {
+        if self.picture.wanted != wanted {
+            self.picture.wanted.clone_from(&wanted);
+            effects.push(Effect::Video(Command::Wire(wanted)));
+        }
+    }
+
+    pub(super) fn hear_video(&mut self, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Stands(stands) => {
+                self.picture.stands = stands.map(|stands| *stands);
+                self.dirty = true;
+            }
+            // The next turn has something else shown.
+            Event::NotShown => {
+                if let Some((_, until)) = &mut self.picture.at_once {
+                    *until = Mono(0);
+                }
+            }
+            Event::Snapshot { serial, jpeg } => {
+                let Some((client, id)) = self.picture.asked.remove(&serial) else { return };
+                let outcome = match jpeg {
+                    Ok(jpeg) => Ok(json!({ "jpeg": hex(&jpeg) })),
+                    Err(why) => Err(RpcError::new(code::REFUSED, format!("there is no picture: {why}"))),
+                };
+                effects.push(Effect::Control(control::Command::Reply { client, id, outcome }));
+            }
+        }
+    }
+
+    /// Has a snapshot made; the answer comes later.
+    pub(super) fn ask_snapshot(
+        &mut self,
+        client: ClientId,
+        id: Option<Id>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Value>, RpcError> {
+        self.needs_screen()?;
+        if self.picture.asked.len() >= ASKED_MAX {
+            return Err(RpcError::new(code::REFUSED, "others wait for a picture; ask again in a moment"));
+        }
+        // Who wants no answer wants no picture.
+        let Some(id) = id else { return Ok(None) };
+        self.picture.serial = self.picture.serial.wrapping_add(1);
+        self.picture.asked.insert(self.picture.serial, (client, id));
+        let len_max = if client == ClientId::SERVER { SERVER_SNAPSHOT_LEN_MAX } else { SNAPSHOT_LEN_MAX };
+        effects.push(Effect::Video(Command::Snapshot { serial: self.picture.serial, len_max }));
+        Ok(None)
+    }
+
+    fn needs_screen(&self) -> Result<(), RpcError> {
+        let why = match &self.picture.wanted {
+            None => "there is no screen: the configuration has no `[screen]`",
+            Some(wanted) if !wanted.on => "the screen is off: `[screen]` says `on = false`",
+            Some(_) => return Ok(()),
+        };
+        Err(RpcError::new(code::REFUSED, why))
+    }
+
+    /// Switches it dark, or back to what it shows, until the process ends.
+    pub(super) fn switch_screen(
+        &mut self,
+        now: Now,
+        on: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), RpcError> {
+        self.needs_screen()?;
+        self.picture.is_off = !on;
+        self.dirty = true;
+        self.check_screen(now, effects);
+        Ok(())
+    }
+
+    /// Shows a file at once, for a while; not on a screen that is to be dark.
+    pub(super) fn show_now(
+        &mut self,
+        now: Now,
+        params: &ShowParams,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), RpcError> {
+        self.needs_screen()?;
+        let path = location::from_text(&params.path)
+            .map_err(|error| RpcError::new(code::INVALID_PARAMS, error.to_string()))?;
+        if params.for_s == 0 || params.for_s > SHOW_S_MAX {
+            let text = format!("for_s is {}; it goes from 1 to {SHOW_S_MAX}", params.for_s);
+            return Err(RpcError::new(code::INVALID_PARAMS, text));
+        }
+        if self.picture.is_off {
+            let text = "the screen was switched off; `screen` with `{\"on\":true}` switches it on";
+            return Err(RpcError::new(code::REFUSED, text));
+        }
+        if self.air.shows(&self.times.clock(now)) == Shows::Dark {
+            return Err(RpcError::new(code::REFUSED, "the program's hours have the screen dark now"));
+        }
+        self.picture.at_once = Some((path, now.monotonic.plus_ms(u64::from(params.for_s) * 1000)));
+        self.check_screen(now, effects);
+        Ok(())
+    }
+
+    /// The video thread runs again; it knows what is wanted, and has forgotten who waits.
+    pub(super) fn forget_pictures(&mut self, effects: &mut Vec<Effect>) {
+        self.picture.lettering = Lettering::default();
+        self.dirty = true;
+        for (client, id) in std::mem::take(&mut self.picture.asked).into_values() {
+            let outcome = Err(RpcError::new(code::REFUSED, "there is no picture: the video thread died"));
+            effects.push(Effect::Control(control::Command::Reply { client, id, outcome }));
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}

@@ -1,0 +1,171 @@
+//! What may take long, on threads that live for one thing each: opening a file, closing it, encoding a snapshot, writing words.
+//! A disk that never answers holds such a thread and nothing else; too many of them end the process, which the daemon then starts anew.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use gstreamer as gst;
+use orchestrion::media::screen::message::Event;
+use orchestrion::media::screen::words::{Overlay, Splash};
+
+use super::listen::Speaker;
+use super::overlay::{self, Strips};
+use super::show::Turn;
+use super::snapshot::jpeg;
+use super::source::{Source, Wanted};
+use super::splash;
+use crate::decode::listen::ring;
+
+/// Threads at once, at most.
+const HANDS_MAX: usize = 24;
+/// Of these, snapshots.
+const SNAPSHOTS_MAX: usize = 2;
+
+/// What came of opening a file.
+pub struct Made {
+    pub turn: Turn,
+    pub source: Result<Source, String>,
+}
+
+/// Words as pixels.
+pub enum Drawn {
+    Splash {
+        splash: Splash,
+        /// As large as the screen.
+        frame: Vec<u8>,
+        /// Why it has no words.
+        problem: Option<String>,
+    },
+    Overlay {
+        overlay: Overlay,
+        strips: Result<Strips, String>,
+    },
+}
+
+/// See the head of this file.
+pub struct Hands {
+    wanted: Wanted,
+    wake: Sender<()>,
+    made: Sender<Made>,
+    makes: Receiver<Made>,
+    drawn: Sender<Drawn>,
+    draws: Receiver<Drawn>,
+    busy: Arc<AtomicUsize>,
+    snapshots: Arc<AtomicUsize>,
+}
+
+/// Counts down when its thread ends, however.
+struct Busy(Arc<AtomicUsize>);
+
+impl Busy {
+    fn begin(count: &Arc<AtomicUsize>) -> (usize, Self) {
+        (count.fetch_add(1, Ordering::Relaxed), Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Hands {
+    pub fn new(wanted: Wanted, wake: Sender<()>) -> Self {
+        let (made, makes) = bounded(HANDS_MAX);
+        let (drawn, draws) = bounded(HANDS_MAX);
+        Self { wanted, wake, made, makes, drawn, draws, busy: Arc::default(), snapshots: Arc::default() }
+    }
+
+    /// Opens a file; [`Hands::made`] says what came of it.
+    ///
+    /// # Errors
+    /// In words: too many threads hang.
+    pub fn open(&self, turn: Turn, path: PathBuf) -> Result<(), String> {
+        let (wanted, wake, made) = (self.wanted, self.wake.clone(), self.made.clone());
+        self.start("open", move || {
+            let source = Source::open(&path, wanted, &wake);
+            // There is room for as many as there are threads.
+            let _ = made.send(Made { turn, source });
+            ring(&wake);
+        })
+    }
+
+    /// What came of the next file that was opened.
+    pub fn made(&self) -> Option<Made> {
+        self.makes.try_recv().ok()
+    }
+
+    /// Draws a splash; [`Hands::drawn`] has it then.
+    ///
+    /// # Errors
+    /// In words: too many threads hang.
+    pub fn draw_splash(&self, splash: Splash) -> Result<(), String> {
+        let (wanted, wake, drawn) = (self.wanted, self.wake.clone(), self.drawn.clone());
+        self.start("splash", move || {
+            let (frame, problem) = splash::draw(&splash, wanted.screen, wanted.rotation);
+            let _ = drawn.send(Drawn::Splash { splash, frame, problem });
+            ring(&wake);
+        })
+    }
+
+    /// Draws what is written over films and pictures; [`Hands::drawn`] has it then.
+    ///
+    /// # Errors
+    /// In words: too many threads hang.
+    pub fn draw_overlay(&self, overlay: Overlay) -> Result<(), String> {
+        let (wanted, wake, drawn) = (self.wanted, self.wake.clone(), self.drawn.clone());
+        self.start("overlay", move || {
+            let strips = overlay::draw(&overlay, wanted.screen, wanted.rotation);
+            let _ = drawn.send(Drawn::Overlay { overlay, strips });
+            ring(&wake);
+        })
+    }
+
+    /// What was drawn next.
+    pub fn drawn(&self) -> Option<Drawn> {
+        self.draws.try_recv().ok()
+    }
+
+    /// Closes a file.
+    ///
+    /// # Errors
+    /// In words: too many threads hang.
+    pub fn drop_source(&self, source: Source) -> Result<(), String> {
+        self.start("close", move || drop(source))
+    }
+
+    /// Makes a snapshot and tells it.
+    pub fn snapshot(&self, speaker: Speaker, serial: u32, sample: gst::Sample, limits: (u32, usize)) {
+        let (before, busy) = Busy::begin(&self.snapshots);
+        if before >= SNAPSHOTS_MAX {
+            let reason = "others are still being made".into();
+            return speaker.say(Event::NoSnapshot { serial, reason });
+        }
+        let fallback = speaker.clone();
+        let started = self.start("snapshot", move || {
+            let _busy = busy;
+            match jpeg(&sample, limits) {
+                Ok(jpeg) => speaker.show(serial, jpeg),
+                Err(reason) => speaker.say(Event::NoSnapshot { serial, reason }),
+            }
+        });
+        if let Err(reason) = started {
+            fallback.say(Event::NoSnapshot { serial, reason });
+        }
+    }
+
+    fn start(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
+        let (before, busy) = Busy::begin(&self.busy);
+        if before >= HANDS_MAX {
+            return Err("too many files do not answer; is a disk dead?".into());
+        }
+        let thread = thread::Builder::new().name(name.into()).spawn(move || {
+            let _busy = busy;
+            work();
+        });
+        thread.map(|_| ()).map_err(|e| format!("no thread: {e}"))
+    }
+}

@@ -1,0 +1,94 @@
+//! The socket to the daemon: a thread that hears and one that speaks, so that what is on the screen waits for neither.
+//!
+//! When the daemon is gone the one that hears ends the process at once.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use orchestrion::media::screen::message::{Command, Event, LINE_LEN_MAX, line, parse, reason};
+
+use crate::decode::listen::{end, ring};
+
+/// Commands that wait, at most.
+const COMMANDS_MAX: usize = 16;
+/// What waits to be said, at most; a daemon that does not listen for so long misses the rest.
+const SAYINGS_MAX: usize = 64;
+
+/// Starts the thread that hears. `wake` is rung after each command.
+pub fn start(socket: UnixStream, wake: Sender<()>) -> io::Result<Receiver<Command>> {
+    let (commands, heard) = bounded(COMMANDS_MAX);
+    thread::Builder::new().name("listen".into()).spawn(move || {
+        if let Err(error) = relay(socket, &commands, &wake) {
+            eprintln!("orchestrion-media: {error}");
+        }
+        end();
+    })?;
+    Ok(heard)
+}
+
+fn relay(socket: UnixStream, commands: &Sender<Command>, wake: &Sender<()>) -> io::Result<()> {
+    let mut reader = BufReader::new(socket);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let len = (&mut reader).take(LINE_LEN_MAX as u64).read_until(b'\n', &mut bytes)?;
+        if len == 0 {
+            return Ok(());
+        }
+        if bytes.last() != Some(&b'\n') {
+            return Err(io::Error::other("a line without an end"));
+        }
+        let command: Command = parse(&bytes).map_err(io::Error::other)?;
+        commands.send(command).map_err(io::Error::other)?;
+        ring(wake);
+    }
+}
+
+enum Saying {
+    Event(Event),
+    Snapshot { serial: u32, jpeg: Vec<u8> },
+}
+
+/// Tells the daemon. Cheap to clone.
+#[derive(Clone)]
+pub struct Speaker {
+    sayings: Sender<Saying>,
+}
+
+impl Speaker {
+    /// Starts the thread that speaks.
+    pub fn start(mut socket: UnixStream) -> io::Result<Self> {
+        let (sayings, said) = bounded(SAYINGS_MAX);
+        thread::Builder::new().name("speak".into()).spawn(move || {
+            for saying in said {
+                // Who does not hear any more is gone; the other thread notices.
+                let _ = speak(&mut socket, saying);
+            }
+        })?;
+        Ok(Self { sayings })
+    }
+
+    /// Says something, if there is room to.
+    pub fn say(&self, event: Event) {
+        let _ = self.sayings.try_send(Saying::Event(event));
+    }
+
+    /// Gives a snapshot.
+    pub fn show(&self, serial: u32, jpeg: Vec<u8>) {
+        let _ = self.sayings.try_send(Saying::Snapshot { serial, jpeg });
+    }
+}
+
+fn speak(socket: &mut UnixStream, saying: Saying) -> io::Result<()> {
+    let (event, rest) = match saying {
+        Saying::Event(Event::NoSnapshot { serial, reason: words }) => {
+            (Event::NoSnapshot { serial, reason: reason(&words) }, Vec::new())
+        }
+        Saying::Event(event) => (event, Vec::new()),
+        Saying::Snapshot { serial, jpeg } => (Event::Snapshot { serial, len: jpeg.len() }, jpeg),
+    };
+    socket.write_all(&line(&event).map_err(io::Error::other)?)?;
+    socket.write_all(&rest)
+}

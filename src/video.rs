@@ -1,0 +1,205 @@
+//! VideoPlayer: films and pictures on a screen, shown by a child process that this thread starts and watches.
+//!
+//! Thread `video` owns the child (`orchestrion-media screen`), looks through the configured folders, and tells `App` how it
+//! stands. It decides nothing about music, and nothing that happens here can stop that: a child that dies is started
+//! again, with a limit on how often; without a screen, films or the program the device plays music as before.
+
+mod falls;
+mod lettering;
+mod list;
+mod service;
+mod work;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use orchestrion_protocol::status::Screen;
+use serde::Deserialize;
+
+pub use service::{COMMANDS_LEN_MAX, Full, Handle, VideoPlayer};
+
+use crate::media::screen::message::{Colour, Fit, HOLD_MS, Rotation, Setup, Sink, Size};
+use crate::media::screen::words::{Overlay, Splash, TEXT_CHARS_MAX};
+
+/// Widest snapshot that is asked for, in pixels: its answer must fit into a line of the local protocol.
+pub const SNAPSHOT_WIDTH: u32 = 480;
+/// Largest snapshot that is passed on, in bytes: written as hexadecimal digits it fits into a line.
+pub const SNAPSHOT_LEN_MAX: usize = 30 * 1024;
+
+/// `[screen]` of the configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wanted {
+    /// Whether anything is shown.
+    pub on: bool,
+    /// Files, and folders of which all films and pictures are shown, by name.
+    pub show: Vec<PathBuf>,
+    /// The same for each loop that a program may name (`screen_loop` of its dayparts).
+    pub loops: BTreeMap<String, Vec<PathBuf>>,
+    /// How long a picture is held, in seconds.
+    pub hold_s: f64,
+    /// Where.
+    pub sink: Sink,
+    /// The X server, where that is the sink and no variable names it.
+    pub display: Option<String>,
+    /// How large, instead of the screen's own size.
+    pub size: Option<Size>,
+    /// What is done with films of another shape.
+    pub fit: Fit,
+    /// In degrees, clockwise.
+    pub rotation: Rotation,
+    /// What is seen beside them.
+    pub background: Colour,
+    /// Whether the song that is heard is written over them.
+    pub now_playing: bool,
+    /// A text that is written over them.
+    pub ticker: Option<String>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        let setup = Setup::default();
+        Self {
+            on: true,
+            show: Vec::new(),
+            loops: BTreeMap::new(),
+            hold_s: 10.0,
+            sink: setup.sink,
+            display: setup.display,
+            size: setup.size,
+            fit: setup.fit,
+            rotation: setup.rotation,
+            background: setup.background,
+            now_playing: false,
+            ticker: None,
+        }
+    }
+}
+
+impl Wanted {
+    /// What is wrong with it, in words.
+    ///
+    /// # Errors
+    /// It shows pictures for a time that is out of its range, or its text is too long.
+    pub fn judge(&self) -> Result<(), String> {
+        let (shortest, longest) = (*HOLD_MS.start() as f64 / 1000.0, *HOLD_MS.end() as f64 / 1000.0);
+        if !(shortest..=longest).contains(&self.hold_s) {
+            return Err(format!("`hold_s` goes from {shortest} to {longest}"));
+        }
+        if self.ticker.as_ref().is_some_and(|ticker| ticker.chars().count() > TEXT_CHARS_MAX) {
+            return Err(format!("`ticker` has at most {TEXT_CHARS_MAX} characters"));
+        }
+        Ok(())
+    }
+
+    /// All places that it names.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.show.iter_mut().chain(self.loops.values_mut().flatten())
+    }
+
+    /// What is shown of it, and what stands against that, in words.
+    fn files<'a>(&'a self, shows: &'a Shows) -> (&'a [PathBuf], Option<String>) {
+        match shows {
+            Shows::Usual => (&self.show, None),
+            Shows::Dark => (&[], None),
+            Shows::File(path) => (std::slice::from_ref(path), None),
+            Shows::Loop(name) => match self.loops.get(name) {
+                Some(files) => (files, None),
+                None => (
+                    &self.show,
+                    Some(format!("the program wants the loop {name}, which `[screen.loops]` does not name")),
+                ),
+            },
+        }
+    }
+
+    fn hold_ms(&self) -> u64 {
+        (self.hold_s * 1000.0) as u64
+    }
+
+    /// How the child is to show.
+    fn setup(&self) -> Setup {
+        Setup {
+            sink: self.sink,
+            display: self.display.clone(),
+            size: self.size,
+            fit: self.fit,
+            rotation: self.rotation,
+            background: self.background,
+        }
+    }
+}
+
+/// What of that is shown now; a program may say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Shows {
+    /// `show` of the configuration.
+    #[default]
+    Usual,
+    /// One of its loops.
+    Loop(String),
+    /// This file.
+    File(PathBuf),
+    /// Nothing but the background.
+    Dark,
+}
+
+/// What it is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Show like that from now on; `None`: nothing.
+    Wire(Option<Box<Wanted>>),
+    /// Show this of it.
+    Turn(Shows),
+    /// What the splash says, but for what only this thread knows: what is wrong with the screen.
+    Splash(Box<Splash>),
+    /// What is written over films and pictures.
+    Overlay(Overlay),
+    /// Give a JPEG of what is on the screen; answered by [`Event::Snapshot`].
+    Snapshot {
+        /// Repeated by the answer.
+        serial: u32,
+        /// Bytes, at most.
+        len_max: usize,
+    },
+}
+
+/// What it says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// How it stands; `None`: nothing is to be shown.
+    Stands(Option<Box<Screen>>),
+    /// A file that was to be shown at once cannot be.
+    NotShown,
+    /// What came of a snapshot.
+    Snapshot {
+        /// Of the command.
+        serial: u32,
+        /// The JPEG, or why there is none.
+        jpeg: Result<Vec<u8>, String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_said_of_a_screen_is_read_and_judged() {
+        let text = "show = [\"films\"]\nhold_s = 5\nsink = \"kms\"\nfit = \"cover\"\nrotation = 270\n\
+                    background = \"#102030\"\nsize = \"1920x1080\"";
+        let wanted: Wanted = toml::from_str(text).unwrap();
+        assert_eq!((wanted.hold_ms(), wanted.judge()), (5000, Ok(())));
+        let setup = wanted.setup();
+        assert_eq!((setup.sink, setup.fit, setup.rotation), (Sink::Kms, Fit::Cover, Rotation::Left));
+        assert_eq!(setup.background, Colour { red: 16, green: 32, blue: 48 });
+        assert!(toml::from_str::<Wanted>("rotation = 45").unwrap_err().message().contains("0, 90, 180"));
+        assert!(toml::from_str::<Wanted>("fits = 1").unwrap_err().message().contains("fits"));
+        assert_eq!(Wanted::default().judge(), Ok(()), "without anything to show there is the splash");
+        let ticker = Some("x".repeat(TEXT_CHARS_MAX + 1));
+        assert!(Wanted { ticker, ..Wanted::default() }.judge().unwrap_err().contains("ticker"));
+        assert_eq!(Wanted { on: false, ..Wanted::default() }.judge(), Ok(()));
+        let long = Wanted { hold_s: 1e9, show: vec!["a".into()], ..Wanted::default() };
+        assert!(long.judge().unwrap_err().contains("86400"));
+    }
+}

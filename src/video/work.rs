@@ -1,0 +1,467 @@
+//! What the thread does: keeps a child that shows, tells it what, hears what it says.
+
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use orchestrion_protocol::status::Screen;
+
+use super::lettering::Lettering;
+use super::list::{Found, look};
+use super::service::VideoPlayer;
+use super::{Command, Event, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
+use crate::media;
+use crate::media::screen::message::{self, Health, ITEMS_MAX, Item, NEW_SCREEN, SHOWN_AGE_MS_MAX};
+use crate::media::screen::{Fall, Player, Said};
+use crate::service::moves::turn_every;
+use crate::time::{Clock, Mono, SystemClock};
+
+/// Numbers of loops, before they begin again; each has room for the numbers of its items.
+const GENERATIONS: u32 = 4000;
+/// How often folders are looked through for films that came or went.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How long a program that cannot be started is left alone, in milliseconds.
+const NOT_STARTED_MS: u64 = 60_000;
+/// How often figures are told when nothing else changes.
+const FIGURES_EVERY: Duration = Duration::from_secs(10);
+/// Snapshots under way, at most.
+const SNAPSHOTS_MAX: usize = 4;
+/// How long one may take.
+const SNAPSHOT_MAX: Duration = Duration::from_secs(5);
+/// Bad files that are told, at most, the latest last.
+const BAD_MAX: usize = 5;
+/// A child that says nothing for so long hangs: it tells its health each second, but loads its plugins from a slow card first.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// A film that has stood still for so long does not move again by itself, in milliseconds.
+const FROZEN_MS_MAX: u64 = 2 * SHOWN_AGE_MS_MAX;
+/// Messages that are heard in one turn, at most.
+const HEARD_MAX: usize = 64;
+
+/// See the head of this file.
+pub(super) struct Work<'a> {
+    service: &'a VideoPlayer,
+    wanted: Option<Box<Wanted>>,
+    shown: Shows,
+    player: Option<Player>,
+    /// When the child said something last.
+    heard_at: Instant,
+    /// When the child is started again.
+    again: Mono,
+    list: Vec<Found>,
+    /// Which of the list the child was told, if it was.
+    told_items: Option<Vec<usize>>,
+    /// Of what is not left out nothing can be shown: then what is left out is better than nothing.
+    takes_all: bool,
+    /// Counts the loops that were told, so that what is said of one before is not taken for this one's.
+    generation: u32,
+    look_at: Instant,
+    /// What it is about to look at, and what it shows.
+    preparing: Option<u32>,
+    shows: Option<Found>,
+    /// It has shown something since it was started.
+    had_picture: bool,
+    stands: Screen,
+    health: Health,
+    stands_told: Option<Option<Screen>>,
+    told_at: Instant,
+    snapshots: VecDeque<(u32, Instant)>,
+    bad: VecDeque<(u32, String)>,
+    /// What stands against what was wanted, when it was looked through last.
+    problems: Vec<String>,
+    /// Why there is no picture, for a person.
+    problem: Option<String>,
+    lettering: Lettering,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(service: &'a VideoPlayer) -> Self {
+        Self {
+            service,
+            wanted: service.wanted().filter(|wanted| wanted.on),
+            shown: service.shows(),
+            player: None,
+            heard_at: Instant::now(),
+            again: Mono(0),
+            list: Vec::new(),
+            told_items: None,
+            takes_all: false,
+            generation: 0,
+            look_at: Instant::now(),
+            preparing: None,
+            shows: None,
+            had_picture: false,
+            stands: Screen::default(),
+            health: Health::default(),
+            stands_told: None,
+            told_at: Instant::now(),
+            snapshots: VecDeque::new(),
+            bad: VecDeque::new(),
+            problems: Vec::new(),
+            problem: None,
+            lettering: Lettering::default(),
+        }
+    }
+
+    /// One turn of the loop; it waits until there is something to do, a little while at the most.
+    pub(super) fn turn(&mut self) {
+        self.service.hush();
+        while let Ok(command) = self.service.commands.try_recv() {
+            match command {
+                Command::Wire(wanted) => self.wire(wanted),
+                Command::Turn(shows) => {
+                    self.service.set_shows(shows.clone());
+                    (self.shown, self.look_at, self.told_items) = (shows, Instant::now(), None);
+                }
+                Command::Splash(splash) => self.lettering.splash = Some(*splash),
+                Command::Overlay(overlay) => self.lettering.overlay = overlay,
+                Command::Snapshot { serial, len_max } => self.ask_snapshot(serial, len_max),
+            }
+        }
+        if let Some(wanted) = self.wanted.clone() {
+            self.look(&wanted);
+            self.start(&wanted);
+            self.tell_words();
+            self.tell_list(&wanted);
+            self.hear();
+        }
+        self.give_up_snapshots();
+        self.tell();
+        self.wait();
+    }
+
+    fn wire(&mut self, wanted: Option<Box<Wanted>>) {
+        self.service.set_wanted(wanted.clone());
+        let wanted = wanted.filter(|wanted| wanted.on);
+        let is_same = wanted.as_ref().map(|w| w.setup()) == self.wanted.as_ref().map(|w| w.setup());
+        if !is_same {
+            self.leave();
+            self.again = Mono(0);
+        }
+        self.wanted = wanted;
+        (self.look_at, self.told_items) = (Instant::now(), None);
+    }
+
+    /// Ends the child.
+    fn leave(&mut self) {
+        self.player = None;
+        (self.preparing, self.shows, self.told_items, self.had_picture) = (None, None, None, false);
+        self.takes_all = false;
+        (self.stands.sink, self.stands.size, self.stands.is_splash) = (None, None, false);
+        self.lettering.forget_told();
+        self.health = Health::default();
+        self.bad.clear();
+        for (serial, _) in std::mem::take(&mut self.snapshots) {
+            self.refuse(serial, "the screen's process is started anew");
+        }
+    }
+
+    fn look(&mut self, wanted: &Wanted) {
+        let now = Instant::now();
+        if now < self.look_at {
+            return;
+        }
+        let (files, unknown) = wanted.files(&self.shown);
+        let (found, mut problems) = look(files, ITEMS_MAX, || self.service.moves.moved());
+        problems.extend(unknown);
+        if matches!(self.shown, Shows::File(_)) && found.is_empty() {
+            self.service.tell(Event::NotShown);
+        }
+        if problems != self.problems {
+            for problem in &problems {
+                log::warn!("the screen: {problem}");
+            }
+            self.problems = problems;
+        }
+        if found != self.list {
+            log::info!("the screen: {} films and pictures", found.len());
+            (self.list, self.told_items, self.takes_all) = (found, None, false);
+        }
+        self.look_at = now + LOOK_EVERY;
+    }
+
+    fn start(&mut self, wanted: &Wanted) {
+        let now = SystemClock.now().monotonic;
+        if self.player.is_some() || now < self.again {
+            return;
+        }
+        let started =
+            media::find().map_err(Fall::from).and_then(|program| Player::start(&program, &wanted.setup()));
+        match started {
+            Ok(player) => (self.player, self.heard_at) = (Some(player), Instant::now()),
+            Err(Fall::NotStarted(error)) => {
+                let words = error.to_string();
+                if self.problem.as_ref() != Some(&words) {
+                    log::error!("nothing can be shown: {words}");
+                }
+                self.problem = Some(words);
+                self.again = now.plus_ms(NOT_STARTED_MS);
+            }
+            Err(fall) => self.fell(&fall),
+        }
+    }
+
+    /// Tells what is written, if that is news.
+    fn tell_words(&mut self) {
+        if self.player.is_none() {
+            return;
+        }
+        let standing = self.standing();
+        // The files that are bad are named each by itself.
+        let wrong = standing.problem.into_iter().chain(self.problems.iter().cloned()).chain(standing.bad);
+        for command in self.lettering.news(wrong) {
+            self.say(&command);
+        }
+    }
+
+    fn tell_list(&mut self, wanted: &Wanted) {
+        if self.player.is_none() {
+            return;
+        }
+        let good = self.good();
+        if self.told_items.as_ref() == Some(&good) {
+            return;
+        }
+        self.generation = self.generation.wrapping_add(1) % GENERATIONS;
+        let first = self.generation * ITEMS_MAX as u32;
+        let items = good
+            .iter()
+            .filter_map(|place| Some((*place, self.list.get(*place)?)))
+            .map(|(place, found)| Item::new(first + place as u32, &found.path, found.stamp, wanted.hold_ms()))
+            .collect();
+        self.told_items = Some(good);
+        self.bad.clear();
+        if self.shown == Shows::Dark {
+            (self.shows, self.preparing, self.stands.is_splash) = (None, None, false);
+            self.say(&message::Command::Blank);
+        } else {
+            self.say(&message::Command::Show { items });
+        }
+    }
+
+    /// The places in the list of what is shown: all but what the child dies of, as long as that shows something.
+    fn good(&self) -> Vec<usize> {
+        let now = SystemClock.now().monotonic;
+        let falls = self.service.falls.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_good = |place: &usize| {
+            self.list.get(*place).is_some_and(|found| !falls.is_deadly(now, (&found.path, found.stamp)))
+        };
+        let good: Vec<usize> = (0..self.list.len()).filter(is_good).collect();
+        if good.is_empty() || self.takes_all { (0..self.list.len()).collect() } else { good }
+    }
+
+    fn say(&mut self, command: &message::Command) {
+        let Some(player) = &mut self.player else { return };
+        if let Err(fall) = player.send(command) {
+            self.fell(&fall);
+        }
+    }
+
+    fn hear(&mut self) {
+        for _ in 0..HEARD_MAX {
+            let Some(player) = &mut self.player else { return };
+            match player.receive(Instant::now()) {
+                Ok(Some(Said::Event(event))) => self.take(event),
+                Ok(Some(Said::Snapshot { serial, jpeg })) => self.give(serial, jpeg),
+                Ok(None) => return self.see_whether_it_lives(),
+                Err(fall) => return self.fell(&fall),
+            }
+            self.heard_at = Instant::now();
+        }
+    }
+
+    /// All that it said was heard: whether it says enough, and whether what should move does.
+    fn see_whether_it_lives(&mut self) {
+        if self.heard_at.elapsed() > SILENCE_MAX {
+            let words = format!("says nothing for {} s", SILENCE_MAX.as_secs());
+            self.fell(&Fall::Broken(words));
+        } else if self.health.is_moving && self.health.frame_age_ms > FROZEN_MS_MAX {
+            let words = format!("shows no frame of a film for {} s", FROZEN_MS_MAX / 1000);
+            self.fell(&Fall::Broken(words));
+        }
+    }
+
+    fn take(&mut self, event: message::Event) {
+        match event {
+            message::Event::Opened { sink, size, passed_over } => {
+                let size = String::from(size);
+                log::info!("the screen: on {} at {size}", sink.as_str());
+                let is_blind = sink == message::Sink::Null
+                    && self.wanted.as_ref().is_some_and(|wanted| wanted.sink != message::Sink::Null);
+                self.problem = is_blind.then(|| format!("there is no screen ({})", passed_over.join("; ")));
+                (self.stands.sink, self.stands.size) = (Some(sink.as_str().into()), Some(size));
+            }
+            message::Event::Preparing { id } => self.preparing = Some(id),
+            message::Event::Shown { id, .. } => {
+                (self.shows, self.preparing, self.had_picture) = (self.found(id).cloned(), None, true);
+                self.stands.is_splash = false;
+                self.bad.retain(|(bad, _)| *bad != id);
+            }
+            message::Event::Failed { id, reason, passed_over_ms } => {
+                if self.preparing == Some(id) {
+                    self.preparing = None;
+                }
+                self.fail(id, reason, passed_over_ms);
+            }
+            message::Event::Nothing => {
+                self.shows = None;
+                if matches!(self.shown, Shows::File(_)) {
+                    self.service.tell(Event::NotShown);
+                }
+                let is_all = self.told_items.as_ref().is_none_or(|told| told.len() == self.list.len());
+                if is_all {
+                    log::error!("the screen: nothing of what there is can be shown");
+                } else {
+                    self.takes_all = true;
+                }
+            }
+            message::Event::Splash => (self.shows, self.stands.is_splash) = (None, self.shown != Shows::Dark),
+            message::Event::Health(health) => self.health = health,
+            message::Event::NoSnapshot { serial, reason } => {
+                self.snapshots.retain(|(asked, _)| *asked != serial);
+                self.refuse(serial, &reason);
+            }
+            // Both are the player's own business.
+            message::Event::Hello { .. } | message::Event::Snapshot { .. } => {}
+        }
+    }
+
+    fn fail(&mut self, id: u32, reason: String, passed_over_ms: u64) {
+        let name = self.name(id);
+        log::warn!("the screen: {name}: {reason}; passed over for {} s", passed_over_ms / 1000);
+        self.bad.retain(|(bad, _)| *bad != id);
+        if self.bad.len() == BAD_MAX {
+            self.bad.pop_front();
+        }
+        self.bad.push_back((id, format!("{name}: {reason}")));
+    }
+
+    fn found(&self, id: u32) -> Option<&Found> {
+        let place = id.checked_sub(self.generation * ITEMS_MAX as u32)?;
+        self.list.get(usize::try_from(place).ok()?)
+    }
+
+    fn name(&self, id: u32) -> String {
+        self.found(id).map_or_else(|| "a file of before".into(), Found::name)
+    }
+
+    /// The child is gone: it is started again, soon or later.
+    fn fell(&mut self, fall: &Fall) {
+        let now = SystemClock.now().monotonic;
+        let words = fall.to_string();
+        if words.contains(NEW_SCREEN) {
+            log::info!("the screen: {NEW_SCREEN}");
+            self.leave();
+            return;
+        }
+        // A file is blamed for a crash, and not when the screen was lost.
+        let is_crash = matches!(fall, Fall::Died { is_crash: true, .. });
+        let preparing = self.preparing.and_then(|id| self.found(id)).cloned();
+        let suspect = preparing.or_else(|| self.shows.clone()).filter(|_| is_crash);
+        let whose = suspect.as_ref().map_or_else(String::new, |found| format!(" (at {})", found.name()));
+        log::error!("{words}{whose}");
+        let suspect = suspect.map(|found| (found.path, found.stamp));
+        let mut falls = self.service.falls.lock().unwrap_or_else(PoisonError::into_inner);
+        self.again = falls.fell(now, self.had_picture, suspect);
+        drop(falls);
+        self.stands.restarts = self.stands.restarts.saturating_add(1);
+        self.problem = Some(words);
+        self.leave();
+    }
+
+    fn ask_snapshot(&mut self, serial: u32, len_max: usize) {
+        if self.player.is_none() {
+            let why = self.problem.clone().unwrap_or_else(|| "no screen is configured".into());
+            return self.refuse(serial, &why);
+        }
+        if self.snapshots.len() >= SNAPSHOTS_MAX {
+            return self.refuse(serial, "others are still being made");
+        }
+        self.snapshots.push_back((serial, Instant::now()));
+        self.say(&message::Command::Snapshot { serial, width_max: SNAPSHOT_WIDTH, len_max });
+    }
+
+    fn give(&mut self, serial: u32, jpeg: Vec<u8>) {
+        let before = self.snapshots.len();
+        self.snapshots.retain(|(asked, _)| *asked != serial);
+        if self.snapshots.len() == before {
+            return;
+        }
+        if jpeg.len() > SNAPSHOT_LEN_MAX {
+            return self.refuse(serial, "the picture is too large");
+        }
+        self.service.tell(Event::Snapshot { serial, jpeg: Ok(jpeg) });
+    }
+
+    fn give_up_snapshots(&mut self) {
+        while let Some((serial, _)) =
+            self.snapshots.front().filter(|(_, asked)| asked.elapsed() > SNAPSHOT_MAX)
+        {
+            let serial = *serial;
+            self.snapshots.pop_front();
+            self.refuse(serial, "the screen's process gave none in time");
+        }
+    }
+
+    fn refuse(&self, serial: u32, why: &str) {
+        self.service.tell(Event::Snapshot { serial, jpeg: Err(why.into()) });
+    }
+
+    /// Tells how it stands, if that changed; figures now and then.
+    fn tell(&mut self) {
+        let stands = self.wanted.is_some().then(|| self.standing());
+        let figures = |screen: &Screen| Screen { presented: 0, late: 0, dropped: 0, ..screen.clone() };
+        let is_news = self.stands_told.as_ref().map(|told| told.as_ref().map(figures))
+            != Some(stands.as_ref().map(figures));
+        let is_due = stands.is_some() && self.told_at.elapsed() >= FIGURES_EVERY;
+        if is_news || is_due {
+            self.told_at = Instant::now();
+            self.stands_told = Some(stands.clone());
+            self.service.tell(Event::Stands(stands.map(Box::new)));
+        }
+    }
+
+    fn standing(&self) -> Screen {
+        let is_frozen = self.health.is_moving && self.health.frame_age_ms > SHOWN_AGE_MS_MAX;
+        let falls = self.service.falls.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_dark = self.shown == Shows::Dark;
+        let problem = if self.list.is_empty() && !is_dark {
+            Some("there are no films and no pictures to show".into())
+        } else if is_frozen {
+            Some(format!("a film runs and no frame was seen for more than {} s", SHOWN_AGE_MS_MAX / 1000))
+        } else if self.shows.is_none() && !self.bad.is_empty() {
+            Some("nothing of what there is can be shown".into())
+        } else {
+            self.problem
+                .clone()
+                .filter(|_| self.player.is_none() || self.stands.sink.as_deref() == Some("null"))
+                .or_else(|| self.problems.first().cloned())
+        };
+        Screen {
+            is_dark,
+            shows: self.shows.as_ref().map(Found::name),
+            items: self.list.len(),
+            presented: self.health.presented,
+            late: self.health.late,
+            dropped: self.health.dropped,
+            bad: self.bad.iter().map(|(_, words)| words.clone()).collect(),
+            is_fault: is_frozen || falls.is_fault(SystemClock.now().monotonic),
+            problem,
+            ..self.stands.clone()
+        }
+    }
+
+    fn wait(&self) {
+        let mut wait = turn_every();
+        if self.wanted.is_some() {
+            wait = wait.min(self.look_at.saturating_duration_since(Instant::now()));
+            if self.player.is_none() {
+                wait = wait.min(self.again.wait_from(SystemClock.now().monotonic));
+            }
+        }
+        let sockets = [Some(self.service.rung.as_fd()), self.player.as_ref().map(|player| player.as_fd())];
+        let sockets: Vec<_> = sockets.into_iter().flatten().collect();
+        // Whatever it says, the next turn looks.
+        let _ = media::any_readable(&sockets, Instant::now() + wait);
+    }
+}
