@@ -29,6 +29,8 @@ const BACK_MAX: Duration = Duration::from_secs(2);
 /// How far from the place at which it would be, had nothing happened, the sound may go on: twice the output's buffer, which
 /// is lost with it, is 43 ms; so much again is what recorders differ by.
 const OFF_S_MAX: f64 = 0.1;
+/// How much further behind it may be: the music stands until the loss is noticed, which on a busy machine waits for a processor.
+const UNNOTICED_S_MAX: f64 = 0.2;
 /// How old the place in a status may be, with all buffers.
 const STALE_S_MAX: f64 = 0.8;
 /// How much of each loss may count as audible: what lay in the output's buffers, and the time until it was noticed.
@@ -208,7 +210,8 @@ fn whenever_the_sound_server_is_killed_the_music_is_back_with_it_and_the_log_say
             off_s * 1000.0,
         );
         assert!(late <= BACK_MAX, "it was back after {late:?}: {now}\n{}", room.setup.log());
-        assert!(off_s.abs() <= OFF_S_MAX, "{off_s} s from its place: {now}\n{}", room.setup.log());
+        let is_near = (-OFF_S_MAX - UNNOTICED_S_MAX..=OFF_S_MAX).contains(&off_s);
+        assert!(is_near, "{off_s} s from its place: {now}\n{}", room.setup.log());
         assert_eq!(
             (&now["output"]["name"], &now["output"]["audible"]),
             (&json!("alsa:a"), &json!(true)),

@@ -2,12 +2,16 @@
 
 #![cfg(test)]
 
+mod announcing;
+mod buttons;
 mod doctor;
+mod full_disk;
 #[path = "../place/mod.rs"]
 mod place;
 mod playing;
 mod programs;
 mod queue;
+mod releases;
 mod socket;
 mod starts;
 

@@ -23,8 +23,10 @@ use place::{Place, Subscriber, entry, position_ms};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-/// How long the bad folder is played.
+/// How long the bad folder is played at least.
 const SHOW: Duration = Duration::from_secs(15);
+/// How long it may take on a slow machine until every file in it had its turn.
+const SHOW_MAX: Duration = Duration::from_secs(120);
 /// The longest time without music in it.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
 /// How often somebody looks.
@@ -60,6 +62,20 @@ fn lines_with(log: &str, words: &str) -> Vec<String> {
     log.lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
 }
 
+/// Whether a log names a file of a folder that is played.
+fn is_named(file: &BadFile) -> bool {
+    // Nobody named the one, and in a folder it is no trouble that a folder in it is empty.
+    const SILENT: [&str; 3] = ["missing", "a folder named like a song", "a folder that contains itself"];
+    file.expect == Expect::Fails && !SILENT.contains(&file.what)
+}
+
+/// The lines of a log that name a file.
+fn lines_of(log: &str, file: &BadFile) -> Vec<String> {
+    // The name that no file system allows is long; of it a line shows the end.
+    let before = if file.what.starts_with("a name that no") { "" } else { "/" };
+    lines_with(log, &format!("{before}{}", shown(&file.path)))
+}
+
 fn memory_peak_kb(device: &Device) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", device.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -87,24 +103,34 @@ fn a_folder_of_bad_files_plays_on_and_each_is_named_once() {
         .unwrap();
     device.wait_for(SOON, plays).unwrap();
 
-    let end = Instant::now() + SHOW;
-    let (mut last_heard, mut silence) = (Instant::now(), Duration::ZERO);
+    let begun = Instant::now();
+    // Counted in looks: a machine that stood still between two of them was not silent for so long.
+    let (mut silent_looks, mut silent_looks_max) = (0, 0);
     let mut tasted = HashSet::new();
-    while Instant::now() < end {
+    let mut quarantined_max = 0;
+    let had_its_turn = |tasted: &HashSet<String>| {
+        let log = place.setup.log();
+        good.iter().all(|song| tasted.contains(song.to_str().unwrap()))
+            && files.iter().filter(|file| is_named(file)).all(|file| !lines_of(&log, file).is_empty())
+    };
+    while begun.elapsed() < SHOW || (begun.elapsed() < SHOW_MAX && !had_its_turn(&tasted)) {
         let status = device.ask("status", json!({})).unwrap();
+        quarantined_max = quarantined_max.max(status["quarantined"].as_u64().unwrap());
         let path = status["current"]["path"].as_str().unwrap_or_default().to_owned();
         if plays(&status) {
-            last_heard = Instant::now();
+            silent_looks = 0;
             let is_good = good.iter().any(|good| good.as_os_str() == OsStr::new(&path));
             if position_ms(&status) > TASTE_MS && !is_good {
                 device.ask("skip", json!({})).unwrap();
             }
             tasted.insert(path);
+        } else {
+            silent_looks += 1;
+            silent_looks_max = silent_looks_max.max(silent_looks);
         }
-        silence = silence.max(last_heard.elapsed());
         std::thread::sleep(LOOK_EVERY);
     }
-    let status = device.ask("status", json!({})).unwrap();
+    let silence = LOOK_EVERY * silent_looks_max;
     let memory_kb = memory_peak_kb(&device);
     assert_eq!(device.terminate().unwrap().code(), Some(0));
     let log = place.setup.log();
@@ -123,25 +149,15 @@ fn a_folder_of_bad_files_plays_on_and_each_is_named_once() {
     }
     let skipped = lines_with(&log, ": skipped ");
     for file in &files {
-        let lines = lines_with(&log, &format!("/{}", shown(&file.path)));
-        // Nobody named the one, and in a folder it is no trouble that a folder in it is empty.
-        let is_silent =
-            ["missing", "a folder named like a song", "a folder that contains itself"].contains(&file.what);
-        // The name that no file system allows is long; of it a line shows the end.
-        let lines = if file.what.starts_with("a name that no") {
-            lines_with(&log, &shown(&file.path))
-        } else {
-            lines
-        };
+        let lines = lines_of(&log, file);
         match file.expect {
-            Expect::Fails if is_silent => assert_eq!(lines, Vec::<String>::new(), "{file:?}"),
-            Expect::Fails => assert_eq!(lines.len(), 1, "{file:?}: {lines:?}"),
+            Expect::Fails => assert_eq!(lines.len(), usize::from(is_named(file)), "{file:?}: {lines:?}"),
             Expect::Plays => assert_eq!(lines.len(), 0, "{file:?}: {lines:?}"),
             Expect::Either => assert!(lines.len() <= 1, "{file:?}: {lines:?}"),
         }
     }
     assert_eq!(lines_with(&log, "forged").len(), 1);
-    assert_eq!(status["quarantined"], skipped.len(), "{skipped:?}");
+    assert_eq!(quarantined_max, u64::try_from(skipped.len()).unwrap(), "{skipped:?}");
     assert!(skipped.iter().all(|line| line.contains("; tried again in 30 s")), "{skipped:?}");
     let rows = place.plays();
     assert!(rows.iter().all(|row| row.end.is_some()), "{rows:?}");

@@ -10,6 +10,8 @@ use orchestrion::time::Mono;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::voice_world::VoiceWorld;
+
 /// What a file is like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SongKind {
@@ -49,6 +51,15 @@ struct Load {
     stage: Stage,
 }
 
+impl Load {
+    fn length_ms(&self) -> u64 {
+        match self.kind {
+            SongKind::Good { ms } | SongKind::Measured { ms, .. } | SongKind::Truncated { ms, .. } => ms,
+            SongKind::Bad => 0,
+        }
+    }
+}
+
 /// See the head of this file.
 pub struct DeckWorld {
     songs: BTreeMap<PathBuf, SongKind>,
@@ -59,6 +70,11 @@ pub struct DeckWorld {
     since_progress_ms: u64,
     chance: ChaCha8Rng,
     events: Vec<Event>,
+    pub voice: VoiceWorld,
+    /// The volume that it was told last, and whether it is muted.
+    pub loudness: Option<(u8, bool)>,
+    /// The gain of a song that it was told last, in dB.
+    pub gain_db: Option<f32>,
     /// The fades of all joins that began by themselves.
     pub fades_ms: Vec<u32>,
 }
@@ -84,6 +100,9 @@ impl DeckWorld {
             since_progress_ms: 0,
             chance: ChaCha8Rng::seed_from_u64(seed),
             events: vec![],
+            voice: VoiceWorld::default(),
+            loudness: None,
+            gain_db: None,
             fades_ms: vec![],
         }
     }
@@ -98,6 +117,26 @@ impl DeckWorld {
         let result = Ok(Box::new(measurement(*kind)?));
         let file = Some(FileId { size: 0, modified_ms: 0 });
         Some(measure::Event::Measured { path: path.as_path().into(), file, result })
+    }
+
+    /// A file is measured that somebody waits for: it is soft.
+    pub fn measure_now(&self, path: &Arc<Path>) -> measure::Event {
+        let result = match self.songs.get(&**path) {
+            Some(SongKind::Good { ms } | SongKind::Measured { ms, .. }) => {
+                let loudness = Loudness { integrated_lufs: -30.0, loudest_lufs: -27.0, true_peak_dbtp: -9.0 };
+                let cues = Cues { head_ms: 0, tail_ms: *ms, swing_end_ms: *ms, silence_ms: 0 };
+                let blob = Blob([1; 32]);
+                Ok(Box::new(Measurement { blob, duration_ms: *ms, loudness: Some(loudness), cues }))
+            }
+            _ => Err(LoadError::NotDecodable("garbage".into())),
+        };
+        let file = Some(FileId { size: 0, modified_ms: 0 });
+        measure::Event::Measured { path: Arc::clone(path), file, result }
+    }
+
+    /// A file becomes like this.
+    pub fn change(&mut self, path: &Path, kind: SongKind) {
+        self.songs.insert(path.to_owned(), kind);
     }
 
     /// Where the music of a file begins.
@@ -117,6 +156,17 @@ impl DeckWorld {
         self.silence_ms
     }
 
+    /// Whether a song is heard.
+    pub fn is_music(&self) -> bool {
+        let sounds = |load: &Load| matches!(load.stage, Stage::Sounding | Stage::Leaving { .. });
+        !self.held && self.loads.values().any(sounds)
+    }
+
+    /// Whether one of these files is heard.
+    pub fn plays(&self, is_one: impl Fn(&Path) -> bool) -> bool {
+        self.loads.values().any(|load| load.stage == Stage::Sounding && is_one(&load.path))
+    }
+
     /// All files become like this.
     pub fn heal(&mut self, kind: SongKind) {
         self.songs.values_mut().for_each(|song| *song = kind);
@@ -132,6 +182,7 @@ impl DeckWorld {
         self.loads.clear();
         self.join = None;
         self.held = false;
+        self.voice.forget();
         self.events.clear();
     }
 
@@ -176,9 +227,25 @@ impl DeckWorld {
             Command::Hold { .. } => self.held = true,
             Command::Release { .. } => self.held = false,
             Command::Gain { load, gain_db } => {
-                assert!(self.loads.contains_key(&load) && gain_db.is_finite(), "{load:?} {gain_db}");
+                assert!(
+                    (self.loads.contains_key(&load) || self.voice.knows(load)) && gain_db.is_finite(),
+                    "{load:?} {gain_db}"
+                );
+                self.gain_db = Some(gain_db);
+                self.voice.set_gain(load, gain_db);
             }
-            Command::Volume { .. } | Command::Ceiling { .. } | Command::Outputs(_) => {}
+            Command::Say(say) => {
+                let opening_ms = self.chance.random_range(1..80);
+                let length_ms = match self.songs.get(&*say.path) {
+                    Some(SongKind::Good { ms } | SongKind::Measured { ms, .. }) => Some(*ms),
+                    _ => None,
+                };
+                self.voice.say(now, say, opening_ms, length_ms);
+            }
+            Command::Speak { load } => self.voice.speak(load),
+            Command::Hush { load, .. } => self.voice.hush(now, load),
+            Command::Volume { percent, muted } => self.loudness = Some((percent, muted)),
+            Command::Ceiling { .. } | Command::PressTone | Command::Outputs(_) => {}
         }
     }
 
@@ -188,9 +255,39 @@ impl DeckWorld {
                 position_ms: song.start_ms + song.heard_ms,
                 heard_ms: song.heard_ms,
                 audible_ms: song.heard_ms,
+                ..Heard::default()
             };
             self.events.push(Event::Ended { load, heard, error });
         }
+    }
+
+    /// How long nothing happens that anybody could notice, in milliseconds; more often than that it is told how far a song is.
+    pub fn next_ms(&self, now: Mono) -> u64 {
+        if !self.events.is_empty() || self.voice.is_busy() {
+            return 20;
+        }
+        let mut next = 60_000;
+        for (load, song) in &self.loads {
+            let place_ms = song.start_ms + song.heard_ms;
+            let left_ms = song.length_ms().saturating_sub(place_ms);
+            let wait_ms = match song.stage {
+                Stage::Opening { ready } => ready.since_ms(now),
+                Stage::Ready => u64::MAX,
+                Stage::Sounding | Stage::Leaving { .. } if self.held => u64::MAX,
+                Stage::Leaving { left_ms: fade_ms } => fade_ms.min(left_ms),
+                // Near the end often: then it is decided what comes after it.
+                Stage::Sounding => match left_ms {
+                    0..20_000 => left_ms.min(1000),
+                    _ => (left_ms - 19_000).min(60_000),
+                },
+            };
+            next = next.min(wait_ms);
+            let joins = self.join.filter(|join| join.from == Some(*load) && song.stage == Stage::Sounding);
+            if let Some(Join { at: JoinAt::Position(ms), .. }) = joins {
+                next = next.min(ms.saturating_sub(place_ms));
+            }
+        }
+        if self.join.is_some_and(|join| join.at == JoinAt::Now) { 1 } else { next.max(1) }
     }
 
     pub fn step(&mut self, now: Mono, step_ms: u64) -> Vec<Event> {
@@ -199,8 +296,9 @@ impl DeckWorld {
         if !self.held {
             self.play(step_ms);
         }
-        let is_heard = !self.held
-            && self.loads.values().any(|l| matches!(l.stage, Stage::Sounding | Stage::Leaving { .. }));
+        self.events.extend(self.voice.step(now, step_ms, self.held));
+        let is_music = self.is_music();
+        let is_heard = is_music || self.voice.sounds(self.held);
         self.silence_ms = if is_heard { 0 } else { self.silence_ms + step_ms };
         self.since_progress_ms += step_ms;
         if self.since_progress_ms >= 250 {
@@ -210,6 +308,7 @@ impl DeckWorld {
                     position_ms: song.start_ms + song.heard_ms,
                     heard_ms: song.heard_ms,
                     audible_ms: song.heard_ms,
+                    ..Heard::default()
                 };
                 self.events.push(Event::Progressed { load: *load, heard, peak: 0.5 });
             }

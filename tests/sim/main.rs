@@ -3,24 +3,33 @@
 #![cfg(test)]
 
 mod deck_world;
+mod disk;
+mod hands;
 mod programs;
+mod releases;
+mod settings;
+mod spots;
+mod voice_world;
 mod witness;
+mod year;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deck_world::{DeckWorld, SongKind};
 use orchestrion::app::{App, Asked, Defaults, Effect, Event, Exit, Levels, Signal, Start};
+use orchestrion::buttons;
 use orchestrion::control::{self, ClientId};
 use orchestrion::library;
+use orchestrion::measure;
 use orchestrion::service::{self, Name};
 use orchestrion::storage::{self, Restored};
 use orchestrion::time::{Mono, Now, Wall};
 use orchestrion_protocol::method::{
-    AddParams, CrossfadeParams, EntryParams, Method, MoveParams, Place, PlayParams, QueueMethod,
-    RepeatParams, SeekParams, SwitchParams, VolumeParams,
+    AddParams, AnnounceParams, CrossfadeParams, EntryParams, Method, MoveParams, Place, PlayParams,
+    QueueMethod, RepeatParams, SeekParams, SwitchParams, TrimParams, VoiceMethod, VolumeParams, WhyParams,
 };
-use orchestrion_protocol::rpc::Id;
+use orchestrion_protocol::rpc::{Id, RpcError};
 use orchestrion_protocol::status::{EntryId, Repeat};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -31,6 +40,10 @@ const STEP_MS: u64 = 10;
 /// A device in a virtual world.
 struct Sim {
     now: Now,
+    /// A clock that nobody sets.
+    true_ms: i64,
+    /// What would be on the disk, if a test wants to know.
+    disk: Option<disk::Disk>,
     app: App,
     world: DeckWorld,
     witness: Witness,
@@ -42,6 +55,17 @@ struct Sim {
     asked: usize,
     /// The library answers nothing.
     holds_library: bool,
+    /// What the alarm contact says when it is asked for.
+    contact: buttons::Contact,
+    led: Option<buttons::Pattern>,
+    answers: Vec<buttons::Signal>,
+    /// What was answered last.
+    last_reply: Option<Result<serde_json::Value, RpcError>>,
+    /// Whether what somebody waits for is measured.
+    measures: bool,
+    /// Whether all that is said is printed.
+    traces: bool,
+    store: releases::StoreWorld,
 }
 
 impl Sim {
@@ -50,11 +74,23 @@ impl Sim {
     }
 
     fn restart(seed: u64, songs: &[SongKind], start: Start, restored: &Restored) -> Self {
+        Self::restart_with(seed, songs, start, (restored, buttons::Contact::Nowhere))
+    }
+
+    /// The same, and the alarm contact says something.
+    fn restart_with(
+        seed: u64,
+        songs: &[SongKind],
+        start: Start,
+        (restored, contact): (&Restored, buttons::Contact),
+    ) -> Self {
         let now = Now { monotonic: Mono(1_000_000), wall: Some(Wall(1_790_000_000_000)) };
         let mut effects = Vec::new();
         let app = App::start(now, restored, start, &mut effects);
         let mut sim = Self {
             now,
+            true_ms: 1_790_000_000_000,
+            disk: None,
             app,
             world: DeckWorld::new(seed, songs),
             witness: Witness::default(),
@@ -64,9 +100,26 @@ impl Sim {
             replies: 0,
             asked: 0,
             holds_library: false,
+            contact,
+            led: None,
+            answers: Vec::new(),
+            last_reply: None,
+            measures: true,
+            traces: std::env::var_os("SIM_TRACE").is_some(),
+            store: releases::StoreWorld::default(),
         };
         sim.carry_out(effects);
         sim
+    }
+
+    /// The process is gone and starts again, with what it finds.
+    fn live_again(&mut self, songs: &[SongKind], (now, start, restored): (Now, Start, &Restored)) {
+        let mut effects = Vec::new();
+        self.now = now;
+        self.app = App::start(now, restored, start, &mut effects);
+        self.world = DeckWorld::new(self.chance.random(), songs);
+        (self.witness, self.unconfirmed) = (Witness::default(), None);
+        self.carry_out(effects);
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -75,15 +128,35 @@ impl Sim {
             match effect {
                 Effect::Audio(command) => self.world.obey(self.now.monotonic, command),
                 Effect::Storage(command) => {
+                    if let Some(disk) = &mut self.disk {
+                        disk.take(self.true_ms, command.clone());
+                    }
                     if let Some(ticket) = self.witness.store(command) {
                         self.unconfirmed = Some(ticket);
                     }
                 }
-                Effect::Library(library::Command::ReadProgram(_)) => {}
+                Effect::Library(library::Command::ReadProgram { .. }) => {}
+                Effect::Release(command) => self.store_is_told(command),
                 Effect::Library(library::Command::Expand { .. }) if self.holds_library => {}
                 Effect::Library(library::Command::Expand { wish, .. }) => self.answer_library(wish),
-                Effect::Control(control::Command::Reply { .. }) => self.replies += 1,
-                Effect::Control(control::Command::Notify(_)) | Effect::Measure(_) | Effect::Reload => {}
+                Effect::Control(control::Command::Reply { outcome, .. }) => {
+                    self.replies += 1;
+                    self.last_reply = Some(outcome);
+                }
+                Effect::Measure(measure::Command::AheadAtOnce(paths)) if self.measures => {
+                    let measured = self.world.measure_now(&paths[0]);
+                    self.hear(Event::Measure(measured));
+                }
+                Effect::Buttons(buttons::Command::Wire(_)) => {
+                    self.hear(Event::Buttons(buttons::Event::Wired { problem: None, alarm: self.contact }));
+                }
+                Effect::Buttons(buttons::Command::Led(pattern)) => self.led = Some(pattern),
+                Effect::Buttons(buttons::Command::Answer(signal)) => self.answers.push(signal),
+                Effect::Control(control::Command::Notify(_) | control::Command::Tell(_))
+                | Effect::Measure(_)
+                | Effect::Web(_)
+                | Effect::Video(_)
+                | Effect::Reload => {}
                 Effect::Exit(exit) => self.exit = Some(exit),
             }
         }
@@ -100,7 +173,7 @@ impl Sim {
     }
 
     fn trace(&self, direction: &str, what: &dyn std::fmt::Debug) {
-        if std::env::var_os("SIM_TRACE").is_some() {
+        if self.traces {
             println!("{} {direction} {what:?}", self.now.monotonic.0);
         }
     }
@@ -120,12 +193,17 @@ impl Sim {
 
     /// One step of time; everything that the world says is heard.
     fn step(&mut self) {
+        self.step_by(STEP_MS);
+    }
+
+    fn step_by(&mut self, step_ms: u64) {
         let deadline = self.app.deadline(self.now);
-        self.now.monotonic = self.now.monotonic.plus_ms(STEP_MS);
+        self.now.monotonic = self.now.monotonic.plus_ms(step_ms);
+        self.true_ms += step_ms as i64;
         if let Some(wall) = &mut self.now.wall {
-            wall.0 += STEP_MS as i64;
+            wall.0 += step_ms as i64;
         }
-        for event in self.world.step(self.now.monotonic, STEP_MS) {
+        for event in self.world.step(self.now.monotonic, step_ms) {
             self.trace("←", &event);
             self.witness.hear(&event);
             self.hear(Event::Audio(event));
@@ -133,6 +211,7 @@ impl Sim {
         if self.chance.random_bool(0.3)
             && let Some(ticket) = self.unconfirmed.take()
         {
+            self.disk.iter_mut().for_each(disk::Disk::settle);
             self.hear(Event::Storage(storage::Event::Kept(ticket)));
         }
         if deadline.is_some_and(|at| at <= self.now.monotonic) {
@@ -160,7 +239,13 @@ fn start(repeat: Repeat, crossfade_ms: u32) -> Start {
         outputs: vec!["alsa:default".into()],
         asked: Asked::default(),
         program: None,
+        release: None,
+        server: None,
+        server_gives_releases: false,
+        board: buttons::Wanted::default(),
+        screen: None,
         seed: 3,
+        floor: None,
     }
 }
 
@@ -334,7 +419,7 @@ fn a_pause_survives_a_restart_with_its_place() {
 
 fn any_method(chance: &mut ChaCha8Rng, entries: u64) -> Method {
     let entry = EntryId(chance.random_range(1..entries * 2));
-    match chance.random_range(0..17) {
+    match chance.random_range(0..20) {
         0 => Method::Pause,
         1 | 2 => Method::Play(PlayParams::default()),
         3 => Method::Play(PlayParams { entry: Some(entry) }),
@@ -354,6 +439,11 @@ fn any_method(chance: &mut ChaCha8Rng, entries: u64) -> Method {
         15 => Method::Queue(QueueMethod::Repeat(RepeatParams {
             mode: [Repeat::All, Repeat::One][chance.random_range(0..2)],
         })),
+        16 | 17 => {
+            let path = path_of(chance.random_range(0..entries as usize)).display().to_string();
+            Method::Voice(VoiceMethod::Announce(AnnounceParams { path, duck_db: None }))
+        }
+        18 => Method::Voice(VoiceMethod::Hush),
         _ => Method::Stop,
     }
 }
@@ -423,6 +513,9 @@ fn hold_the_laws(seed: u64) {
         wants_silence = status == "paused" || status == "stopped";
         sim.world.check();
     }
+    // Whoever waits for an announcement to begin is told that it is taken away.
+    sim.ask(Method::Voice(VoiceMethod::Hush));
+    sim.run_ms(100);
     assert_eq!(sim.asked, sim.replies, "every question is answered once");
     sim.hear(Event::Signal(Signal::Terminate));
     sim.run_ms(3000);

@@ -11,14 +11,14 @@ use super::*;
 const BEGIN_MS: i64 = 1_790_000_000_000;
 const SONG_MS: u64 = 61_000;
 
-fn at_ms(time: &str) -> i64 {
+pub fn at_ms(time: &str) -> i64 {
     let parts: Vec<i64> = time.split(':').map(|part| part.parse().unwrap()).collect();
     let midnight = BEGIN_MS - BEGIN_MS % 86_400_000;
     midnight + (parts[0] * 3600 + parts[1] * 60) * 1000
 }
 
 /// Ten songs of five artists; open from 14:00 to 14:20 and from 14:30 to 15:00; two dayparts.
-fn document() -> Value {
+pub fn document() -> Value {
     let recordings: Vec<Value> = (0..10)
         .map(|n| json!({"id": n.to_string(), "files": [n.to_string()], "artists": [format!("artist {}", n % 5)]}))
         .collect();
@@ -56,13 +56,13 @@ fn on_air(seed: u64, document: &Value) -> Sim {
     sim
 }
 
-fn put_on(sim: &mut Sim, document: &Value) {
+pub fn put_on(sim: &mut Sim, document: &Value) {
     let document = parse(document.to_string().as_bytes()).unwrap();
     let program = Program::assemble(document, Path::new("/music"), |_| true).unwrap();
     sim.hear(Event::Program(Ok(Box::new(program))));
 }
 
-fn run_until(sim: &mut Sim, time: &str) {
+pub fn run_until(sim: &mut Sim, time: &str) {
     let now_ms = sim.now.wall.unwrap().0;
     sim.run_ms(u64::try_from(at_ms(time) - now_ms).unwrap());
 }
@@ -137,6 +137,52 @@ fn a_pause_by_staff_ends_by_itself() {
 }
 
 #[test]
+fn a_pause_of_before_closing_is_over_at_the_next_opening() {
+    let mut document = document();
+    document["staff"]["pause_max_s"] = json!(36_000);
+    let mut sim = on_air(3, &document);
+    run_until(&mut sim, "14:19");
+    sim.ask(Method::Pause);
+    run_until(&mut sim, "14:30");
+    sim.run_ms(3000);
+    assert_eq!((sim.status().as_str(), sim.world.silence_ms() < 500), ("playing", true));
+}
+
+#[test]
+fn what_was_chosen_next_is_chosen_anew_after_a_restart() {
+    let loud = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().parse::<usize>().unwrap() >= 5;
+    let mut sim = on_air(1, &document());
+    run_until(&mut sim, "14:36");
+    // Somewhere in a song the next one is chosen.
+    for _ in 0..SONG_MS / 3000 {
+        sim.run_ms(3000);
+        // It changes nothing, and lets the queue be kept as it is now.
+        sim.ask(Method::Queue(QueueMethod::Repeat(RepeatParams { mode: Repeat::Off })));
+        let restored = Restored {
+            run: 2,
+            queue: sim.witness.queue(),
+            checkpoint: sim.witness.checkpoint(),
+            pieces: sim.witness.pieces(),
+            unfinished: sim.witness.checkpoint().and_then(|place| Some(place.play?.key)),
+            ..Restored::default()
+        };
+        let begun = Start {
+            program: Some("/music/program.json".into()),
+            afresh: false,
+            music: vec![],
+            ..start(Repeat::All, 0)
+        };
+        let mut sim = Sim::restart(2, &[good(SONG_MS); 10], begun, &restored);
+        sim.now.wall = Some(Wall(at_ms("14:45")));
+        put_on(&mut sim, &document());
+        sim.run_ms(3 * SONG_MS);
+        let paths = sim.witness.paths();
+        // What had begun is heard to its end; what follows is the daypart's that holds now.
+        assert!(paths.len() >= 3 && paths[1..].iter().all(loud), "{paths:?}");
+    }
+}
+
+#[test]
 fn a_wrong_program_is_refused_and_the_one_before_goes_on() {
     let mut sim = on_air(4, &document());
     run_until(&mut sim, "14:31");
@@ -176,8 +222,40 @@ fn nothing_that_somebody_presses_sounds_while_it_is_closed() {
     assert_eq!(sim.asked, sim.replies);
 }
 
+#[test]
+fn a_clock_that_is_set_by_minutes_or_years_in_mid_song_neither_stops_nor_repeats_anything() {
+    const YEAR_MS: i64 = 365 * 86_400_000;
+    for jump_ms in [3 * 60_000, -60_000, YEAR_MS, -YEAR_MS, 30 * YEAR_MS] {
+        let mut sim = on_air(6, &document());
+        run_until(&mut sim, "14:35");
+        let opened = sim.witness.opened();
+        sim.now.wall = Some(Wall(sim.now.wall.unwrap().0 + jump_ms));
+        sim.run_ms(1000);
+        assert_eq!((sim.witness.opened(), sim.status().as_str()), (opened, "playing"), "{jump_ms}");
+        assert!(sim.world.silence_ms() < 500, "{jump_ms}");
+        sim.run_ms(3 * SONG_MS);
+        let songs = sim.witness.paths();
+        assert!(songs.len() >= opened + 2);
+        assert!(songs.windows(3).all(|three| three[0] != three[1] && three[0] != three[2]), "{songs:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_lost_and_found_again_closes_and_opens_what_may_not_play_without_one() {
+    let mut sim = on_air(7, &document());
+    run_until(&mut sim, "14:31");
+    let wall = sim.now.wall.take();
+    sim.run_ms(1000);
+    assert_eq!(sim.status(), "closed");
+    let completed = sim.witness.completed;
+    sim.now.wall = wall;
+    sim.hear(Event::Clock(orchestrion::clock::Event::Changed { uncertainty_ms: 20 }));
+    sim.run_ms(2000);
+    assert_eq!((sim.status().as_str(), sim.witness.completed), ("playing", completed + 1));
+}
+
 impl Sim {
-    fn volume(&mut self) -> u64 {
+    pub fn volume(&mut self) -> u64 {
         let mut effects = Vec::new();
         let asked =
             control::Event::Asked { client: ClientId(2), id: Some(Id::Number(2)), method: Method::Status };
@@ -192,4 +270,33 @@ impl Sim {
             })
             .unwrap()
     }
+}
+
+#[test]
+fn a_song_that_does_not_come_says_what_keeps_it_away() {
+    let mut sim = on_air(6, &document());
+    run_until(&mut sim, "14:15");
+    let mut why = |song: &str| why_of(&mut sim, song);
+    assert!(why("7").unwrap().contains("no playlist that is asked now has it"), "{:?}", why("7"));
+    assert!(why("nobody").unwrap_err().contains("no song"), "{:?}", why("nobody"));
+    let several = why("artist").unwrap();
+    assert!(several.contains("5 more songs are meant"), "{several}");
+    let plays = sim.witness.last_path().file_name().unwrap().to_str().unwrap().to_owned();
+    let kept = why_of(&mut sim, &plays).unwrap();
+    assert!(
+        kept.contains("song") && kept.contains("until"),
+        "what plays now does not come again yet: {kept}"
+    );
+}
+
+fn why_of(sim: &mut Sim, song: &str) -> Result<String, String> {
+    let method = Method::Why(WhyParams { song: Some(song.into()) });
+    let asked = control::Event::Asked { client: ClientId(2), id: Some(Id::Number(2)), method };
+    let mut effects = Vec::new();
+    sim.app.handle(sim.now, Event::Control(asked), &mut effects);
+    let reply = effects.into_iter().find_map(|effect| match effect {
+        Effect::Control(control::Command::Reply { outcome, .. }) => Some(outcome),
+        _ => None,
+    });
+    reply.unwrap().map(|value| value.to_string()).map_err(|error| error.message)
 }

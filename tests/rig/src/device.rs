@@ -127,7 +127,15 @@ impl Device {
     /// # Errors
     /// No answer, or a refusal, whose text is the error's.
     pub fn ask(&self, method: &str, params: Value) -> std::io::Result<Value> {
-        let mut stream = self.connect()?;
+        Self::ask_at(&self.socket, method, params)
+    }
+
+    /// Asks whoever listens at a socket, on a connection of its own.
+    ///
+    /// # Errors
+    /// No answer, or a refusal, whose text is the error's.
+    pub fn ask_at(socket: &Path, method: &str, params: Value) -> std::io::Result<Value> {
+        let mut stream = connect(socket)?;
         let line = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         stream.write_all(format!("{line}\n").as_bytes())?;
         let mut answer = String::new();

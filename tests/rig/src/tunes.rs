@@ -8,6 +8,7 @@
 
 mod bach;
 mod beethoven;
+mod chime;
 mod cover;
 mod greensleeves;
 mod pachelbel;
@@ -25,7 +26,7 @@ use performance::Piece;
 
 use crate::encode::{self, Beside, Format, Tags};
 use crate::wav::SampleFormat;
-use crate::{Error, Result};
+use crate::{Error, Result, signal};
 
 /// Channels of every tune.
 pub const CHANNELS: u16 = 2;
@@ -178,6 +179,22 @@ pub fn render_all(out_dir: &Path, mut report: impl FnMut(&Path, Outcome)) -> Res
         all.extend(paths);
     }
     Ok(all)
+}
+
+/// Renders the chime that the demo's announcement is, as FLAC of 16 bit at 48 kHz. A file that is there is kept.
+///
+/// # Errors
+/// As [`render_all`].
+pub fn render_chime(path: &Path) -> Result<Outcome> {
+    if path.is_file() {
+        return Ok(Outcome::Kept);
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
+    }
+    let samples = signal::doubled(&chime::render(48_000));
+    encode::encode(&samples, CHANNELS, 48_000, Format::Flac, path)?;
+    Ok(Outcome::Rendered { seconds: chime::LENGTH_S as u32 })
 }
 
 /// Everything that there is.

@@ -1,0 +1,138 @@
+//! A card that is full: a real ext4 on which a device lives.
+
+use std::collections::HashSet;
+use std::fs::File;
+
+use orchestrion_protocol::release::Digest;
+use orchestrion_rig::block_log::{BlockLog, Mounted, format};
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+use super::releases::{House, LONG, held, problem};
+use super::*;
+
+/// What a device leaves free on its card.
+const RESERVE_LEN: u64 = 256 * 1024 * 1024;
+/// The card: the reserve, and a little for releases.
+const CARD_LEN: u64 = RESERVE_LEN + 40 * 1024 * 1024;
+/// Bytes of a second of a song, as `House` writes them.
+const SECOND_LEN: f64 = 32_000.0;
+
+fn free_bytes(card: &Path) -> u64 {
+    let stat = statvfs(card).unwrap();
+    stat.f_bavail * stat.f_frsize
+}
+
+/// The files of the release that is offered.
+fn blobs(house: &House) -> HashSet<Digest> {
+    house.manifest().blobs.iter().map(|blob| blob.sha256).collect()
+}
+
+fn are_there(house: &House, blobs: &HashSet<Digest>) -> bool {
+    blobs.iter().all(|name| house.blob(name).exists())
+}
+
+/// Fills a card to its last block with something that is nobody's.
+fn fill(card: &Path) -> PathBuf {
+    let path = card.join("ballast");
+    let file = File::create(&path).unwrap();
+    let mut len = 0;
+    // By halves, since of the last blocks some are needed to tell where the others are.
+    let mut piece = free_bytes(card);
+    while piece >= 1024 {
+        match fallocate(&file, FallocateFlags::empty(), len, piece) {
+            Ok(()) => len += piece,
+            Err(_) => piece /= 2,
+        }
+    }
+    path
+}
+
+/// Waits until so many other songs were heard to play.
+fn plays_on(device: &Device, songs: usize) {
+    let mut entries = HashSet::new();
+    device
+        .wait_for(LONG, |status| {
+            if plays(status) {
+                entries.insert(entry(status));
+            }
+            entries.len() > songs
+        })
+        .unwrap();
+}
+
+#[test]
+fn on_a_full_card_what_nothing_needs_makes_room_what_plays_stays_and_what_never_fits_is_said() {
+    if let Err(reason) = BlockLog::is_available() {
+        eprintln!("SKIPPED: a full card: {reason}");
+        return;
+    }
+    let house = House::new();
+    let state = house.place.setup.state_dir();
+    let image = house.place.path().join("card.img");
+    format(&image, CARD_LEN).unwrap();
+    let _card = Mounted::new(&image, &state, "errors=remount-ro").unwrap();
+    // Long ones that no playlist names, of two fifths of the room each.
+    let room = free_bytes(&state) - RESERVE_LEN;
+    let long_s = room as f64 * 0.4 / SECOND_LEN;
+    let short = 1.5;
+
+    house.write_with("r1", &[("anna", short), ("bert", short)], &[("old", long_s)]);
+    house.publish("r1");
+    let first = blobs(&house);
+    let device = house.run("");
+    device.wait_for(LONG, |status| plays(status) && held(status) == Some(1)).unwrap();
+    house.write_with("r2", &[("carl", short), ("dora", short)], &[("middle", long_s)]);
+    house.publish("r2");
+    let second = blobs(&house);
+    ok(&device, "update", json!({}));
+    device.wait_for(LONG, |status| held(status) == Some(2)).unwrap();
+    assert!(are_there(&house, &first), "there is room for the release before");
+
+    // The third fits if the first goes, which nobody needs any more; the second plays meanwhile.
+    house.write_with("r3", &[("emil", short), ("fred", short)], &[("new", long_s)]);
+    house.publish("r3");
+    let third = blobs(&house);
+    ok(&device, "update", json!({}));
+    device
+        .wait_for(LONG, |status| {
+            assert!(are_there(&house, &second), "something of what plays has gone");
+            held(status) == Some(3)
+        })
+        .unwrap();
+    assert!(!are_there(&house, &first) && are_there(&house, &third));
+    assert!(free_bytes(&state) >= RESERVE_LEN, "{} bytes are left", free_bytes(&state));
+
+    // This one never fits: it is said, nothing goes for it, and what is there plays.
+    house.write_with("r4", &[("gina", short)], &[("huge", room as f64 * 1.2 / SECOND_LEN)]);
+    house.publish("r4");
+    ok(&device, "update", json!({}));
+    let seen = device.wait_for(LONG, |status| problem(status).contains("room")).unwrap();
+    assert!(problem(&seen).contains("the disk's room") && held(&seen) == Some(3), "{seen}");
+    assert!(are_there(&house, &second) && are_there(&house, &third));
+    plays_on(&device, 2);
+
+    // Somebody fills the card to its last block.
+    let ballast = fill(&state);
+    assert!(free_bytes(&state) < 64 * 1024, "{} bytes are left", free_bytes(&state));
+    house.write("r5", &["hugo", "ida"], short);
+    house.publish("r5");
+    ok(&device, "update", json!({}));
+    let seen = device.wait_for(LONG, |status| !problem(status).is_empty() && plays(status)).unwrap();
+    assert_eq!(held(&seen), Some(3), "{seen}");
+    plays_on(&device, 3);
+    assert!(are_there(&house, &third));
+
+    // There is room again: it goes on by itself, and no play was lost.
+    std::fs::remove_file(ballast).unwrap();
+    ok(&device, "update", json!({}));
+    device.wait_for(LONG, |status| held(status) == Some(5)).unwrap();
+    plays_on(&device, 1);
+    assert_eq!(house.held_whole(), Some(5));
+    end(device, "TERM");
+    let rows = house.place.plays();
+    let ends: Vec<&str> = rows.iter().map(|row| row.end.as_ref().unwrap().how.as_str()).collect();
+    let (last, before) = ends.split_last().unwrap();
+    assert!(before.iter().all(|how| *how == "finished") && ["cut", "finished"].contains(last), "{rows:?}");
+    let numbers: Vec<u64> = rows.iter().map(|row| row.key.seq).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "a play is missing");
+}

@@ -1,0 +1,12 @@
+//! `orchestrion-media screen` as the device uses it: real films on a real (virtual) screen, whose pixels are watched.
+
+#![cfg(test)]
+
+mod bad;
+mod device;
+mod ends;
+mod overlay;
+mod shape;
+mod shown;
+mod splash;
+mod stage;
