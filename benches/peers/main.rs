@@ -12,17 +12,16 @@
 mod players;
 mod shelves;
 mod table;
-mod usage;
 
-use std::fs::File;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use orchestrion_rig::sound_server::SoundServer;
+use orchestrion_rig::usage::Usage;
+use orchestrion_rig::wish::{quiet, variable};
 use players::{Kind, Player, Request};
 use shelves::Shelf;
 use table::Sample;
-use usage::Usage;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -54,7 +53,7 @@ fn main() -> Outcome<()> {
     let mut samples = Vec::new();
     for round in 0..rounds {
         for &buffer_ms in &buffers_ms {
-            let _quiet = variable("PEERS_LOCK").map(|path| lock(&path)).transpose()?;
+            let _quiet = quiet("PEERS_LOCK")?;
             let window = Window { round, buffer_ms, shelves: &shelves, kinds: &kinds };
             samples.extend(window.measure()?);
             eprintln!("round {} of {rounds}, {buffer_ms} ms: measured", round + 1);
@@ -62,16 +61,6 @@ fn main() -> Outcome<()> {
     }
     table::print(&samples, &buffers_ms);
     Ok(())
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
-}
-
-fn lock(path: &str) -> Outcome<File> {
-    let file = File::options().create(true).append(true).open(path)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
-    Ok(file)
 }
 
 /// Everything at once, for as long as is measured.

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use orchestrion_rig::device::{Device, Setup};
+use orchestrion_rig::usage;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Outcome, usage, wait_for};
+use super::{Outcome, wait_for};
 
 /// What fades, fades so long.
 pub const CROSSFADE_S: u64 = 5;
