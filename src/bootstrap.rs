@@ -48,6 +48,9 @@ use crate::web::{self, Web};
 const EVENTS_MAX: usize = 1024;
 /// How long one service may take to stop.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long the storage may: a card that is slow takes seconds to have written, and what it writes last is the play that
+/// is cut off. The unit waits for 10 s in all.
+const STOP_WAIT_STORAGE_MAX: Duration = Duration::from_secs(6);
 
 /// What a device is started with.
 #[derive(Debug, Clone)]
@@ -425,7 +428,8 @@ impl Device {
             let name = service.name();
             self.manager.disable(name);
             service.stop();
-            if running.take().is_some_and(|running| hung != Some(name) && !running.join(STOP_WAIT_MAX)) {
+            let wait_max = if name == Name::Storage { STOP_WAIT_STORAGE_MAX } else { STOP_WAIT_MAX };
+            if running.take().is_some_and(|running| hung != Some(name) && !running.join(wait_max)) {
                 log::warn!("the {name} service does not stop; it is left behind");
             }
         }

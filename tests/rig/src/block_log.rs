@@ -162,6 +162,25 @@ impl Mounted {
         run(Command::new("mount").args(["-t", "ext4", "-o", &options]).args([image, target]))?;
         Ok(Self { target: target.to_owned() })
     }
+
+    /// From now on nothing can be written: whoever writes waits.
+    ///
+    /// # Errors
+    /// The kernel refuses, in its words.
+    pub fn freeze(&self) -> Result<Frozen<'_>> {
+        run(Command::new("fsfreeze").arg("--freeze").arg(&self.target))?;
+        Ok(Frozen(self))
+    }
+}
+
+/// A file system that takes nothing, until this is dropped.
+#[derive(Debug)]
+pub struct Frozen<'a>(&'a Mounted);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        let _ = run(Command::new("fsfreeze").arg("--unfreeze").arg(&self.0.target));
+    }
 }
 
 impl Drop for Mounted {

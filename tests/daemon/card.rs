@@ -1,4 +1,4 @@
-//! A card that is full: a real ext4 on which a device lives.
+//! A card that is full, and one that is slow: a real ext4 on which a device lives.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -135,4 +135,30 @@ fn on_a_full_card_what_nothing_needs_makes_room_what_plays_stays_and_what_never_
     assert!(before.iter().all(|how| *how == "finished") && ["cut", "finished"].contains(last), "{rows:?}");
     let numbers: Vec<u64> = rows.iter().map(|row| row.key.seq).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "a play is missing");
+}
+
+#[test]
+fn the_end_waits_for_a_slow_card_to_take_the_last_play() {
+    if let Err(reason) = BlockLog::is_available() {
+        eprintln!("SKIPPED: a slow card: {reason}");
+        return;
+    }
+    // Longer than any other service is waited for at the end.
+    const SLOW: Duration = Duration::from_secs(3);
+    let place = Place::new();
+    let image = place.path().join("card.img");
+    format(&image, 24 * 1024 * 1024).unwrap();
+    let card = Mounted::new(&image, &place.setup.state_dir(), "errors=remount-ro").unwrap();
+    place.song("music/long.wav", 60.0);
+    let device = place.run("");
+    device.wait_for(SOON, |status| plays(status) && place.plays().len() == 1).unwrap();
+
+    let frozen = card.freeze().unwrap();
+    device.signal("TERM").unwrap();
+    std::thread::sleep(SLOW);
+    drop(frozen);
+    assert_eq!(device.wait().unwrap().code(), Some(0));
+    let rows = place.plays();
+    let end = rows[0].end.as_ref().expect("the play that was cut off has no end");
+    assert_eq!((rows.len(), end.how.as_str(), end.reason.as_str()), (1, "cut", "shutdown"));
 }
