@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Answer, CACHE_KIB, by_blob, by_file, measurements_path};
 use crate::measure::{Blob, FileId, Measurement};
@@ -40,6 +40,8 @@ impl Measurements {
     fn ask(&mut self, question: impl FnOnce(&Connection) -> Answer) -> Option<Measurement> {
         match self.try_asking(question) {
             Ok(found) => found,
+            // It is being made just now, or copied back; the next song asks again.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => None,
             Err(error) => {
                 // It may have been deleted and made anew since.
                 self.connection = None;
