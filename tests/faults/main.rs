@@ -28,7 +28,7 @@ const WATCHDOG: Duration = Duration::from_secs(4);
 /// As in the unit.
 const RESTART: Duration = Duration::from_millis(500);
 /// How long something may take that only a failure waits for.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+const WAIT_MAX: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A place whose device is supervised.

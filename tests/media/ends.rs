@@ -20,9 +20,9 @@ use crate::decoded::{
 
 /// How long a child may be missed before that is known. Milliseconds on a machine with nothing else to do; a limit that was
 /// waited for would be a minute.
-const NOTICED_MAX: Duration = Duration::from_secs(2);
+const NOTICED_MAX: Duration = Duration::from_secs(10);
 /// How long giving one up may take.
-const DROPPED_MAX: Duration = Duration::from_secs(2);
+const DROPPED_MAX: Duration = Duration::from_secs(10);
 /// How long to play a damaged file of 4 s twice may take.
 const SURE_MAX: Duration = Duration::from_secs(30);
 /// Short limits, for children that never answer; long enough for a shell to start among others.

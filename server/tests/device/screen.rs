@@ -104,7 +104,8 @@ fn a_code_is_read_from_the_screen_which_then_shows_what_is_ordered_and_is_seen_f
     // What is no picture is given up, however long it was to be shown.
     let text = keep(&room, b"This is no picture.");
     server.command(&id, "show_now", &json!({"blob": text, "for_s": 3600}));
-    device.wait_for(PATIENCE, |status| status["screen"]["shows"].is_null()).unwrap();
+    let given_up = format!("the screen: {text}: ");
+    until("the log to name what is no picture", || room.setup.log().contains(&given_up));
     device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "a.png").unwrap();
     assert!(device.terminate().unwrap().success());
 }

@@ -1,7 +1,7 @@
 //! The service as `App` sees it: what is sent, what is confirmed, and how it bears a disk that refuses.
 
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 
@@ -163,8 +163,7 @@ fn a_stop_ends_it_even_while_nobody_takes_its_events() {
     let thread = device.start();
     device.handle.send(open(1, 1)).unwrap();
     thread::sleep(Duration::from_millis(50));
-    let began = Instant::now();
+    // It would wait for ever for room among the events.
     device.stop(thread);
-    assert!(began.elapsed() < Duration::from_secs(2));
     assert_eq!(plays(device.dir.path()).len(), 1);
 }
