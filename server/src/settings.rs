@@ -180,7 +180,9 @@ impl Settings {
         let settings: Self = toml::from_str(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start).min(text.len());
             let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-            wrong(format!("line {line}: {}", error.message()))
+            let said: String =
+                text.lines().nth(line - 1).unwrap_or_default().trim().chars().take(80).collect();
+            wrong(format!("line {line}, `{said}`: {}", error.message()))
         })?;
         settings.judge().map_err(wrong)?;
         Ok(settings)
@@ -262,11 +264,11 @@ mod tests {
             ("tls = \"files\"", "certificate is not said"),
             ("certificate_key = \"a\"", "certificate is not said"),
             ("tls = \"own\"\ncertificate = \"a\"", "leave one of them out"),
-            ("tls = \"yes\"", "tls"),
+            ("tls = \"yes\"", "line 1, `tls = \"yes\"`: unknown variant"),
             ("[kept]\nplays_days = 40000", "kept.plays_days is 40000; it goes from 0"),
             ("[kept]\ncommands_len_max = 10", "kept.commands_len_max is 10; it goes from 1000"),
-            ("[kept]\nplay_days = 1", "line 2: unknown field `play_days`"),
-            ("[kept]\n\nplays_days = -1", "line 3: "),
+            ("[kept]\nplay_days = 1", "line 2, `play_days = 1`: unknown field `play_days`"),
+            ("[kept]\n\nplays_days = -1", "line 3, `plays_days = -1`: "),
             ("lisen = \"127.0.0.1:1\"", "lisen"),
             ("listen = 3", "listen"),
         ] {
