@@ -63,6 +63,25 @@ impl Lately {
     }
 }
 
+impl Lately {
+    /// As if this had been heard after `earlier`, behind which there were so many plays in all.
+    fn follow(&mut self, earlier: &Self, plays: u64) {
+        if self.play == 0 {
+            *self = *earlier;
+            return;
+        }
+        // A row that began with the first play goes on what was the last one before it.
+        if self.play == u64::from(self.row) && earlier.play == plays {
+            self.row = self.row.saturating_add(earlier.row);
+        }
+        self.play += plays;
+        let known = self.times_ms.iter().take_while(|ms| **ms != NEVER_MS).count();
+        for (own, ms) in self.times_ms.iter_mut().skip(known).zip(earlier.times_ms) {
+            *own = ms;
+        }
+    }
+}
+
 /// What a kind of thing (songs, artists, albums) remembers: by number what the catalogue knows, by name what it does not.
 #[derive(Debug, Clone)]
 struct Table<T> {
@@ -73,6 +92,21 @@ struct Table<T> {
 impl<T: Copy> Table<T> {
     fn new(len: usize, never: T) -> Self {
         Self { known: vec![never; len], gone: HashMap::new() }
+    }
+
+    /// Brings each value together with that of another table of the same numbering, or with `never`.
+    fn follow(&mut self, before: &Self, never: T, together: impl Fn(&mut T, &T)) {
+        for (own, earlier) in self.known.iter_mut().zip(&before.known) {
+            together(own, earlier);
+        }
+        for (name, own) in &mut self.gone {
+            together(own, before.gone.get(name).unwrap_or(&never));
+        }
+        for (name, earlier) in &before.gone {
+            if self.gone.len() < GONE_MAX && !self.gone.contains_key(name) {
+                self.gone.insert(name.clone(), *earlier);
+            }
+        }
     }
 
     /// The same under another numbering. `play` tells how recent something is, 0 being never.
@@ -173,6 +207,30 @@ impl History {
             numbering: Arc::clone(new),
             ..*self
         }
+    }
+
+    /// The same as if all that `before` remembers had been heard before it. Both are of this catalogue, or go over to it.
+    pub fn after(&self, before: &Self, catalogue: &Catalogue) -> Self {
+        let mut merged = self.renumbered(catalogue);
+        let before = before.renumbered(catalogue);
+        let shift = before.plays;
+        let last = |own: &mut Last, earlier: &Last| match own.play {
+            0 => *own = *earlier,
+            _ => own.play += shift,
+        };
+        let lately = |own: &mut Lately, earlier: &Lately| own.follow(earlier, shift);
+        merged.songs.follow(&before.songs, Last::NEVER, last);
+        merged.artists.follow(&before.artists, Lately::NEVER, lately);
+        merged.albums.follow(&before.albums, Lately::NEVER, lately);
+        merged.places.values_mut().for_each(|place| place.play += shift);
+        for (list, place) in &before.places {
+            if merged.places.len() < PLACES_MAX {
+                merged.places.entry(list.clone()).or_insert_with(|| place.clone());
+            }
+        }
+        merged.plays += shift;
+        merged.newest_ms = merged.newest_ms.max(before.newest_ms);
+        merged
     }
 
     /// Whether its numbers are this catalogue's.

@@ -277,3 +277,45 @@ fn when_the_service_has_ended_nothing_but_the_lapse_playlist_plays() {
         Some(serde_json::from_value(serde_json::json!({"grace_days": 3, "playlist": "free"})).unwrap());
     assert_eq!(room.play_ids(3, 4), ["free", "free", "free"]);
 }
+
+#[test]
+fn what_was_heard_before_by_another_counts_as_if_it_had_been_heard_here() {
+    // Few artists and albums, so that there are many in a row.
+    let songs: Vec<_> = (0..12)
+        .map(|n| {
+            let mut song = recording(&format!("s{n}"), &format!("s{n}"), &format!("a{}", n % 3));
+            song.album = Some(format!("album {}", n % 2));
+            song
+        })
+        .collect();
+    let names: Vec<String> = songs.iter().map(|song| song.id.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let room = Room::new(songs, vec![playlist("all", &names)], &[("all", 1)]);
+    let catalogue = &room.catalogue;
+    let mut seed = 7_u64;
+    let plays: Vec<Heard<'_>> = (0..24_u32)
+        .map(|nth| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let recording = if nth % 7 == 6 { "unknown" } else { names[(seed >> 33) as usize % 5] };
+            let from = (nth % 3 != 0).then_some((if nth % 2 == 0 { "all" } else { "other" }, Some(nth)));
+            Heard { recording, at_ms: i64::from(nth) * 200_000, from }
+        })
+        .collect();
+    let lived = History::restore(catalogue, plays.iter().copied());
+    for cut in 0..=plays.len() {
+        let (before, own) = plays.split_at(cut);
+        let before = History::restore(catalogue, before.iter().copied());
+        let own = History::restore(catalogue, own.iter().copied());
+        let inherited = own.after(&before, catalogue);
+        assert_eq!(inherited.plays(), lived.plays());
+        for number in 0..12 {
+            assert_eq!(inherited.song(number), lived.song(number), "song {number}, cut at {cut}");
+            assert_eq!(inherited.artist(number), lived.artist(number), "artist {number}, cut at {cut}");
+            assert_eq!(inherited.album(number), lived.album(number), "album {number}, cut at {cut}");
+        }
+        for list in ["all", "other"] {
+            assert_eq!(inherited.place(list), lived.place(list), "{list}, cut at {cut}");
+        }
+        assert_eq!(inherited.time_ms(0), lived.time_ms(0));
+    }
+}
