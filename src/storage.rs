@@ -347,11 +347,13 @@ pub enum Remembered {
     Hands,
     /// The place's trim as somebody set it.
     Trim,
+    /// What the device before this one has played.
+    Inherited,
 }
 
 impl Remembered {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Spots, Self::Emergency, Self::Hands, Self::Trim];
+    pub const ALL: [Self; 5] = [Self::Spots, Self::Emergency, Self::Hands, Self::Trim, Self::Inherited];
 
     /// As it stands in the database.
     pub fn as_str(self) -> &'static str {
@@ -360,6 +362,7 @@ impl Remembered {
             Self::Emergency => "emergency",
             Self::Hands => "hands",
             Self::Trim => "trim",
+            Self::Inherited => "inherited",
         }
     }
 }

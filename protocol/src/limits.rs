@@ -28,3 +28,9 @@ pub const PROBLEMS_LEN_MAX: usize = 20;
 pub const DUCK_DB_MAX: f32 = 60.0;
 /// Longest emergency, in seconds; a longer one is called again.
 pub const EMERGENCY_S_MAX: u32 = 24 * 3600;
+/// Songs in one list of `inherit`.
+pub const INHERITED_LEN_MAX: usize = 100;
+/// Bytes of the name of a recording or playlist there.
+pub const INHERITED_NAME_LEN_MAX: usize = 200;
+/// Rows of a program that are told at once.
+pub const PROGRAM_ROWS_MAX: usize = 60;

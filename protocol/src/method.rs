@@ -11,8 +11,8 @@ use crate::status::{EntryId, Repeat};
 pub enum Method {
     /// `status`: answers [`crate::status::Status`].
     Status,
-    /// `why`: answers sentences that tell why it is as it is, or why a song does not come.
-    Why(WhyParams),
+    /// Everything about the program: what it wants, and what it remembers.
+    Program(ProgramMethod),
     /// `play`: goes on, or starts; with an entry jumps to it.
     Play(PlayParams),
     /// `pause`: fades out and holds the place.
@@ -41,6 +41,17 @@ pub enum Method {
     Queue(QueueMethod),
     /// Everything about the connection and the process.
     Session(SessionMethod),
+}
+
+/// The methods about the program.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProgramMethod {
+    /// `why`: answers sentences that tell why it is as it is, or why a song does not come.
+    Why(WhyParams),
+    /// `program`: answers what is to be played in the next 24 hours, as [`crate::status::ProgramPage`].
+    Ahead,
+    /// `inherit`: songs that another device has played in this one's place, for the rules of rotation.
+    Inherit(InheritParams),
 }
 
 /// The methods about what is said over the music.
@@ -158,6 +169,28 @@ pub struct SwitchParams {
 pub struct CrossfadeParams {
     /// 0–12,000 milliseconds.
     pub fade_ms: u32,
+}
+
+/// Parameters of `inherit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InheritParams {
+    /// The oldest first, at most [`crate::limits::INHERITED_LEN_MAX`]. They count as played before all that the device knows of;
+    /// so of several lists the newest comes first.
+    pub plays: Vec<InheritedPlay>,
+}
+
+/// A song that another device has played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InheritedPlay {
+    /// Which recording.
+    pub recording: String,
+    /// When it began, in ms since 1970.
+    pub at_utc_ms: i64,
+    /// The playlist that it was chosen from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playlist: Option<String>,
 }
 
 /// Parameters of `trim`.
@@ -289,6 +322,12 @@ pub const METHODS: &[MethodInfo] = &[
         r#"{"song":"la vie en rose"}"#,
         "why it plays this, or nothing; with a song why that does not come",
     ),
+    info("program", "", "what is to be played in the next 24 hours"),
+    info(
+        "inherit",
+        r#"{"plays":[{"recording":"r1","at_utc_ms":1750000000000}]}"#,
+        "songs that the device before has played, for the rules of rotation",
+    ),
     info("play", r#"{"entry":12}"#, "go on or start; with an entry jump to it"),
     info("pause", "", "fade out and hold the place"),
     info("toggle", "", "pause when playing, play else"),
@@ -365,7 +404,9 @@ impl Method {
         let params = Params { method: name, value: params };
         Ok(match name {
             "status" => params.none(Self::Status)?,
-            "why" => Self::Why(params.read()?),
+            "why" => Self::Program(ProgramMethod::Why(params.read()?)),
+            "program" => params.none(Self::Program(ProgramMethod::Ahead))?,
+            "inherit" => Self::Program(ProgramMethod::Inherit(params.read()?)),
             "play" => Self::Play(params.read()?),
             "pause" => params.none(Self::Pause)?,
             "toggle" => params.none(Self::Toggle)?,
@@ -407,7 +448,11 @@ impl Method {
     pub fn name_and_params(&self) -> (&'static str, Option<Value>) {
         match self {
             Self::Status => ("status", None),
-            Self::Why(params) => ("why", written(params)),
+            Self::Program(method) => match method {
+                ProgramMethod::Why(params) => ("why", written(params)),
+                ProgramMethod::Ahead => ("program", None),
+                ProgramMethod::Inherit(params) => ("inherit", written(params)),
+            },
             Self::Play(params) => ("play", written(params)),
             Self::Pause => ("pause", None),
             Self::Toggle => ("toggle", None),

@@ -17,6 +17,7 @@ impl std::fmt::Display for EntryId {
 
 /// What the queue does at its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Repeat {
     /// It ends.
@@ -337,6 +338,43 @@ pub struct Server {
     /// Why it does not work, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// What `program` answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramPage {
+    /// The place by its id.
+    pub place: String,
+    /// Its time zone.
+    pub zone: String,
+    /// The release that says so; without one it is a file of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// What is to be played, by the time; at most [`crate::limits::PROGRAM_ROWS_MAX`].
+    pub rows: Vec<ProgramRow>,
+    /// Rows that are left out since there are too many.
+    #[serde(default)]
+    pub left_out: usize,
+}
+
+/// A stretch of a program, or a spot at a clock time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramRow {
+    /// When it begins and is over, in ms since 1970; a spot has the same instant twice.
+    pub from_utc_ms: i64,
+    /// See there.
+    pub to_utc_ms: i64,
+    /// The same on the place's wall, as 2026-12-24 18:00.
+    pub from: String,
+    /// See there.
+    pub to: String,
+    /// music, closed, spot, unheard (a spot at a time when nobody hears it).
+    pub what: String,
+    /// The daypart or the spot, as people call it; else what there is.
+    pub name: String,
+    /// The volume, where music plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<u8>,
 }
 
 /// A page of the queue.

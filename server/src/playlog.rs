@@ -7,6 +7,7 @@
 pub mod export;
 
 use orchestrion_protocol::fleet::{FLEET_VERSION, PlayAnswer, PlayBatch, PlayRecord, RefusedPlay, Sentence};
+use orchestrion_protocol::method::InheritedPlay;
 use sea_orm::FromQueryResult;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +21,11 @@ use crate::{Error, Result, retention};
 const HOUR_UNKNOWN: i64 = -1;
 /// Hours in one list.
 const HOURS_MAX: u32 = 10_000;
+
+#[derive(FromQueryResult)]
+struct RecordRow {
+    record: String,
+}
 
 /// What was heard in an hour at a place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, FromQueryResult)]
@@ -122,6 +128,32 @@ async fn count(transaction: &Transaction, place: &str, record: &PlayRecord) -> R
     )
     .await?;
     Ok(())
+}
+
+/// The last songs of a device of which the time is known, the newest first; one that went on after a restart counts once.
+///
+/// # Errors
+/// The database does not give them.
+pub async fn last_songs(app: &App, device: &str, len_max: u32) -> Result<Vec<InheritedPlay>> {
+    let rows: Vec<RecordRow> = app
+        .database
+        .rows(
+            "SELECT record FROM plays WHERE device = $1 AND kind = 'music' AND recording <> '' AND started_utc_ms IS NOT NULL
+             ORDER BY run DESC, seq DESC LIMIT $2",
+            values![device, i64::from(len_max)],
+        )
+        .await?;
+    let read = rows.iter().filter_map(|row| serde_json::from_str::<PlayRecord>(&row.record).ok());
+    let begun = read.filter(|record| record.continues.is_none());
+    Ok(begun
+        .filter_map(|record| {
+            Some(InheritedPlay {
+                recording: record.recording?.to_string(),
+                at_utc_ms: record.started_utc_ms?,
+                playlist: record.playlist.map(|list| list.to_string()),
+            })
+        })
+        .collect())
 }
 
 /// Sums by the hour, from `from` to before `until`, both in ms since 1970.

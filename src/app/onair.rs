@@ -3,9 +3,11 @@
 //! With a program the queue is short: what plays and what comes next, chosen song by song. What somebody puts into the queue
 //! comes before what the program would choose.
 
+mod ahead;
 mod choosing;
 mod clock;
 mod hours;
+mod inherited;
 mod memory;
 mod spots;
 mod staff;
@@ -21,6 +23,7 @@ use orchestrion_program::now::{Screen, Sound, State};
 use orchestrion_program::rotation::{Chance, Choice, History};
 use orchestrion_program::spots::{Memory, Said};
 use orchestrion_program::{Absolute, DaypartNo, boundary};
+use orchestrion_protocol::method::InheritedPlay;
 use orchestrion_protocol::status::EntryId;
 
 pub(super) use spots::{Became, SPOTS_AHEAD_LEN_MAX};
@@ -79,6 +82,8 @@ pub(super) struct Air {
     problem: Option<String>,
     /// What was heard before there was a program that could be told of it.
     past: Past,
+    /// What the device before this one has played, the oldest first.
+    inherited: Vec<InheritedPlay>,
 }
 
 impl Air {
@@ -87,7 +92,9 @@ impl Air {
             let read = Memory::of_pieces(pieces.iter().map(|(name, text)| (name.as_str(), text.as_str())));
             read.inspect_err(|error| log::error!("what the spots remember is forgotten: {error}")).ok()
         });
-        Self { path, spots_before, past: restored.past.clone(), ..Self::default() }
+        let inherited = restored.memories.get(&Remembered::Inherited).map(|kept| inherited::read(kept));
+        let (past, inherited) = (restored.past.clone(), inherited.unwrap_or_default());
+        Self { path, spots_before, past, inherited, ..Self::default() }
     }
 
     /// Whether a program decides what plays.

@@ -9,7 +9,8 @@ use orchestrion_protocol::limits::{
 };
 use orchestrion_protocol::location;
 use orchestrion_protocol::method::{
-    Method, Place, QueueMethod, SeekParams, SessionMethod, VoiceMethod, VolumeParams,
+    Method, Place, ProgramMethod, QueueMethod, SeekParams, SessionMethod, VoiceMethod, VolumeParams,
+    WhyParams,
 };
 use orchestrion_protocol::rpc::{Id, RpcError, code};
 use orchestrion_protocol::status::{Added, EntryId};
@@ -86,17 +87,7 @@ impl App {
         }
         match method {
             Method::Status => return written(&self.status(now)),
-            Method::Why(params) => {
-                return match params.song {
-                    None => written(&self.why_all(now)),
-                    Some(song) => written(
-                        &self
-                            .air
-                            .why_not(&self.times, now, &song)
-                            .map_err(|text| RpcError::new(code::REFUSED, text))?,
-                    ),
-                };
-            }
+            Method::Program(method) => return self.ask_program(now, method, effects),
             Method::Play(params) => match params.entry {
                 Some(entry) => {
                     self.known(entry)?;
@@ -263,6 +254,18 @@ impl App {
         }
         self.seek(target, effects);
         Ok(())
+    }
+
+    fn ask_program(&mut self, now: Now, method: ProgramMethod, effects: &mut Vec<Effect>) -> Answer {
+        let refused = |text| RpcError::new(code::REFUSED, text);
+        match method {
+            ProgramMethod::Why(WhyParams { song: None }) => written(&self.why_all(now)),
+            ProgramMethod::Why(WhyParams { song: Some(song) }) => {
+                written(&self.air.why_not(&self.times, now, &song).map_err(refused)?)
+            }
+            ProgramMethod::Ahead => written(&self.air.ahead(now).map_err(refused)?),
+            ProgramMethod::Inherit(params) => self.inherit(now, params, effects),
+        }
     }
 
     fn change_volume(&mut self, params: VolumeParams, effects: &mut Vec<Effect>) -> Answer {

@@ -1,12 +1,13 @@
 //! The control server, as far as `App` knows of it: what is told to it, and what people are told of it.
 
 use orchestrion_protocol::fleet::{
-    ClockTrust, Doing, Download, FAULTS_MAX, Fault, Line, Report, Said, Sentence, Versions, Word,
+    ClockTrust, Doing, Download, FAULTS_MAX, Fault, Line, Report, Said, Sentence, SettingsOrder, Versions,
+    Word,
 };
 use orchestrion_protocol::release::Edition;
 use orchestrion_protocol::status::{self, State};
 
-use super::{App, Effect};
+use super::{App, Effect, trim};
 use crate::releases;
 use crate::storage::ClockState;
 use crate::time::Now;
@@ -145,6 +146,7 @@ impl App {
                 && (emergency || (!self.muted && self.volume > 0)),
             volume: self.volume,
             muted: self.muted,
+            settings: Some(self.settings_by_hand()),
             alarm,
             emergency,
             output: self.output.as_ref().map(|output| Line::cut(&output.name)),
@@ -165,6 +167,19 @@ impl App {
             release: status.release.as_ref().and_then(|release| release.held),
             download: self.download(),
             plays_waiting: 0,
+        }
+    }
+
+    /// What people have set.
+    fn settings_by_hand(&self) -> SettingsOrder {
+        let (repeat, shuffle) = self.modes();
+        SettingsOrder {
+            volume: Some(self.volume),
+            mute: Some(self.muted),
+            crossfade_ms: Some(self.crossfade_ms),
+            trim_db: self.trim.map(trim::Trim::db),
+            shuffle: Some(shuffle),
+            repeat: Some(repeat),
         }
     }
 

@@ -17,6 +17,13 @@ pub(super) struct Trim {
     over_db: f32,
 }
 
+impl Trim {
+    /// How much louder or softer.
+    pub(super) fn db(self) -> f32 {
+        self.db
+    }
+}
+
 impl App {
     /// At the start, before anything sounds.
     pub(super) fn resume_trim(&mut self, kept: &str) {

@@ -17,10 +17,11 @@ use clap::Args;
 use orchestrion_protocol::limits::{PROBLEMS_LEN_MAX, QUEUE_PAGE_LEN_MAX};
 use orchestrion_protocol::method::{
     AddParams, AnnounceParams, CrossfadeParams, EmergencyParams, EntryParams, ListParams, Method, MoveParams,
-    PathsParams, Place, PlayParams, QueueMethod, SessionMethod, ShowParams, VoiceMethod, WhyParams,
+    PathsParams, Place, PlayParams, ProgramMethod, QueueMethod, SessionMethod, ShowParams, VoiceMethod,
+    WhyParams,
 };
 use orchestrion_protocol::rpc::code;
-use orchestrion_protocol::status::{Added, EntryId, QueuePage, Status};
+use orchestrion_protocol::status::{Added, EntryId, ProgramPage, QueuePage, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -132,8 +133,13 @@ impl Told<'_> {
             }
             Action::Why { song } => {
                 let song = (!song.is_empty()).then(|| song.join(" "));
-                let why: Vec<String> = ask_for(client, &Method::Why(WhyParams { song }))?;
+                let why: Vec<String> =
+                    ask_for(client, &Method::Program(ProgramMethod::Why(WhyParams { song })))?;
                 self.answer(&why, &(why.join("\n") + "\n"))
+            }
+            Action::Program => {
+                let page: ProgramPage = ask_for(client, &Method::Program(ProgramMethod::Ahead))?;
+                self.answer(&page, &text::program(&page))
             }
             Action::Playing(playing) => self.play(client, playing),
             Action::Voice(voice) => self.speak(client, voice),

@@ -117,7 +117,7 @@ impl Doer for Pretended {
                 Method::Pause => self.is_paused = true,
                 Method::Play(_) => self.is_paused = false,
                 Method::Volume(params) => self.volume = params.percent.unwrap_or(self.volume),
-                Method::Status | Method::Why(_) => {
+                Method::Status | Method::Program(_) => {
                     return Some(Ok(Some("\"a board that is not there\"".to_owned())));
                 }
                 _ => {}

@@ -3,6 +3,7 @@
 //! Titles come from the tags of files that anyone may have made: every text of the device goes through [`clean`]
 //! before it reaches a terminal.
 
+mod program;
 mod release;
 
 use std::fmt::Write;
@@ -12,6 +13,8 @@ use orchestrion_protocol::status::{
 };
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub use program::program;
 
 use crate::time::{Clock, SystemClock};
 

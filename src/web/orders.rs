@@ -88,9 +88,6 @@ fn method(order: &Order, store: &Path) -> Result<Method, String> {
         Order::Device(DeviceOrder::Reboot | DeviceOrder::SendLogs { .. }) | Order::Settings(_) => {
             return Err("it is no method of the local socket".into());
         }
-        Order::Device(DeviceOrder::Program) => {
-            return Err("this version cannot tell its program; `why` tells what holds now".into());
-        }
         Order::Screen(ScreenOrder::Switch { on }) => {
             Method::Session(SessionMethod::Screen(SwitchParams { on: *on }))
         }
@@ -131,6 +128,7 @@ mod tests {
             "mute" | "shuffle" | "screen" => Some(serde_json::json!({"on": true})),
             "crossfade" => Some(serde_json::json!({"fade_ms": 3})),
             "trim" => Some(serde_json::json!({"db": -3})),
+            "inherit" => Some(serde_json::json!({"plays": []})),
             "repeat" => Some(serde_json::json!({"mode": "all"})),
             "settings" => Some(serde_json::json!({"volume": 3, "repeat": "all", "trim_db": -3.5})),
             "logs.send" => Some(serde_json::json!({"lines": 3})),
@@ -143,8 +141,6 @@ mod tests {
             let order = OrderText { method: name.clone(), params: params(name) }.read().unwrap();
             work(&order, dir.path()).unwrap_or_else(|words| panic!("{name}: {words}"));
         }
-        let words = work(&OrderText::plain("program").read().unwrap(), dir.path()).unwrap_err();
-        assert!(words.contains("why"), "{words}");
         let none = Order::Blob(BlobOrder::PlayNow { blob: Digest::of(b"other") });
         assert!(work(&none, dir.path()).unwrap_err().contains("publish"));
     }

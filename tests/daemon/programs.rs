@@ -51,6 +51,11 @@ fn a_program_plays_its_folder_song_by_song_never_one_twice_in_a_row_and_says_why
     let seen = device.wait_for(RUN_MAX, |status| status["plays"].as_u64() >= Some(5)).unwrap();
     assert_eq!(seen["volume"], 55);
     assert!(seen["queue_len"].as_u64() <= Some(7), "what is to come is chosen song by song: {seen}");
+    let told = String::from_utf8(place.ctl(&["program"]).stdout).unwrap();
+    assert!(
+        told.starts_with("test, in the time of UTC\n") && told.contains(" All day, volume 55\n"),
+        "{told}"
+    );
     let why = ok(&device, "why", json!({})).to_string();
     assert!(why.contains("All day") && why.contains("chosen from the playlist all"), "{why}");
     end(device, "TERM");

@@ -27,7 +27,8 @@ use orchestrion::storage::{self, Restored};
 use orchestrion::time::{Mono, Now, Wall};
 use orchestrion_protocol::method::{
     AddParams, AnnounceParams, CrossfadeParams, EntryParams, Method, MoveParams, Place, PlayParams,
-    QueueMethod, RepeatParams, SeekParams, SwitchParams, TrimParams, VoiceMethod, VolumeParams, WhyParams,
+    ProgramMethod, QueueMethod, RepeatParams, SeekParams, SwitchParams, TrimParams, VoiceMethod,
+    VolumeParams, WhyParams,
 };
 use orchestrion_protocol::rpc::{Id, RpcError};
 use orchestrion_protocol::status::{EntryId, Repeat};

@@ -3,6 +3,9 @@
 use orchestrion::app::Start;
 use orchestrion::program::Program;
 use orchestrion_program::check::parse;
+use orchestrion_protocol::limits::INHERITED_LEN_MAX;
+use orchestrion_protocol::method::{InheritParams, InheritedPlay};
+use orchestrion_protocol::status::ProgramPage;
 use serde_json::{Value, json};
 
 use super::*;
@@ -290,7 +293,7 @@ fn a_song_that_does_not_come_says_what_keeps_it_away() {
 }
 
 fn why_of(sim: &mut Sim, song: &str) -> Result<String, String> {
-    let method = Method::Why(WhyParams { song: Some(song.into()) });
+    let method = Method::Program(ProgramMethod::Why(WhyParams { song: Some(song.into()) }));
     let asked = control::Event::Asked { client: ClientId(2), id: Some(Id::Number(2)), method };
     let mut effects = Vec::new();
     sim.app.handle(sim.now, Event::Control(asked), &mut effects);
@@ -299,4 +302,71 @@ fn why_of(sim: &mut Sim, song: &str) -> Result<String, String> {
         _ => None,
     });
     reply.unwrap().map(|value| value.to_string()).map_err(|error| error.message)
+}
+
+#[test]
+fn what_the_device_before_has_played_holds_songs_back_also_after_a_restart() {
+    let mut document = document();
+    document["rotation"] =
+        json!({"song": {"count": 0, "minutes": 600}, "artist": {"count": 0, "minutes": 0}});
+    let mut sim = on_air(6, &document);
+    let earlier = |hours: i64, recordings: &[&str]| {
+        let play = |recording: &&str| InheritedPlay {
+            recording: (*recording).into(),
+            at_utc_ms: BEGIN_MS - hours * 3_600_000,
+            playlist: Some("second".into()),
+        };
+        Method::Program(ProgramMethod::Inherit(InheritParams {
+            plays: recordings.iter().map(play).collect(),
+        }))
+    };
+    let may_come = |sim: &mut Sim, song: &str| why_of(sim, song).unwrap().contains("nothing keeps it away");
+    run_until(&mut sim, "14:41");
+    // Three that nothing keeps away.
+    let free: Vec<String> =
+        (5..10).map(|song: u32| song.to_string()).filter(|song| may_come(&mut sim, song)).take(3).collect();
+    let [a, b, c] = [&free[0], &free[1], &free[2]].map(String::as_str);
+    // The last list first, and one that the program does not know; `c` was heard too long ago.
+    sim.ask(earlier(1, &[a, "gone"]));
+    sim.ask(earlier(9, &[b, a]));
+    sim.ask(earlier(11, &[c, b]));
+    assert_eq!([a, b, c].map(|song| may_come(&mut sim, song)), [false, false, true]);
+    let many = (0..=INHERITED_LEN_MAX).map(|_| "1").collect::<Vec<_>>();
+    sim.ask(earlier(1, &many));
+    assert!(sim.last_reply.take().unwrap().unwrap_err().message.contains("100 at most"));
+
+    let restored = Restored { run: 2, memories: sim.witness.memories(), ..Restored::default() };
+    let begun = Start { program: Some("/music/program.json".into()), ..start(Repeat::All, 0) };
+    let mut again = Sim::restart(2, &[good(SONG_MS); 10], begun, &restored);
+    again.now.wall = Some(Wall(at_ms("14:41")));
+    put_on(&mut again, &document);
+    again.run_ms(1);
+    assert_eq!([a, b].map(|song| may_come(&mut again, song)), [false, false]);
+    let others = (5..10).map(|song: u32| song.to_string()).filter(|song| may_come(&mut again, song)).count();
+    assert!(others >= 2, "nothing but one that has begun is kept away besides: {others}");
+}
+
+#[test]
+fn the_next_24_hours_are_told() {
+    let mut sim = on_air(6, &document());
+    run_until(&mut sim, "14:15");
+    sim.ask(Method::Program(ProgramMethod::Ahead));
+    let page: ProgramPage = serde_json::from_value(sim.last_reply.take().unwrap().unwrap()).unwrap();
+    assert_eq!((page.place.as_str(), page.zone.as_str(), page.left_out), ("test", "UTC", 0));
+    let rows: Vec<_> = page
+        .rows
+        .iter()
+        .map(|row| (row.from.as_str(), row.to.as_str(), row.name.as_str(), row.volume))
+        .collect();
+    assert_eq!(
+        rows[..4],
+        [
+            ("2026-09-21 14:15", "2026-09-21 14:20", "soft", Some(40)),
+            ("2026-09-21 14:20", "2026-09-21 14:30", "closed", None),
+            ("2026-09-21 14:30", "2026-09-21 14:40", "soft", Some(40)),
+            ("2026-09-21 14:40", "2026-09-21 15:00", "loud", Some(90)),
+        ]
+    );
+    assert_eq!(rows.last().unwrap().1, "2026-09-22 14:15");
+    assert!(page.rows.windows(2).all(|pair| pair[0].to_utc_ms == pair[1].from_utc_ms), "{rows:?}");
 }

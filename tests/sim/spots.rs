@@ -51,7 +51,7 @@ impl Sim {
     /// What the device says of why it is as it is.
     fn why(&mut self) -> String {
         let mut effects = Vec::new();
-        let method = Method::Why(WhyParams { song: None });
+        let method = Method::Program(ProgramMethod::Why(WhyParams { song: None }));
         let asked = control::Event::Asked { client: ClientId(3), id: Some(Id::Number(3)), method };
         self.app.handle(self.now, Event::Control(asked), &mut effects);
         let reply = effects.into_iter().find_map(|effect| match effect {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::limited::{self, Line, Sentence, Word};
 use super::{
     CAPABILITIES_MAX, COMMANDS_MAX, CommandRef, FAULTS_MAX, Outcome, RESULTS_MAX, ROTATIONS_TOLD_MAX, Sealed,
+    SettingsOrder,
 };
 use crate::release::{Edition, Rotation};
 
@@ -96,6 +97,9 @@ pub struct Report {
     /// Muted by somebody.
     #[serde(default)]
     pub muted: bool,
+    /// What people have set, as `settings` takes it: what the board that comes after this one begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<SettingsOrder>,
     /// Muted by the alarm contact.
     #[serde(default)]
     pub alarm: bool,

@@ -2,12 +2,12 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::limited::Word;
 use crate::limits::{CROSSFADE_MS_MAX, DUCK_DB_MAX, EMERGENCY_S_MAX, TRIM_DB_MAX, TRIM_DB_MIN, VOLUME_MAX};
 use crate::method::{
-    CrossfadeParams, Method, QueueMethod, RepeatParams, SwitchParams, TrimParams, VolumeParams,
+    CrossfadeParams, Method, ProgramMethod, QueueMethod, RepeatParams, SwitchParams, TrimParams, VolumeParams,
 };
 use crate::release::Digest;
 use crate::status::Repeat;
@@ -17,6 +17,8 @@ use crate::status::Repeat;
 pub const REMOTE_METHODS: &[&str] = &[
     "status",
     "why",
+    "program",
+    "inherit",
     "play",
     "pause",
     "toggle",
@@ -66,22 +68,32 @@ pub enum Order {
 }
 
 /// What is to be set; what is not named stays as it is. It outlives a restart, as what people set does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
 pub struct SettingsOrder {
     /// 0–100.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume: Option<u8>,
     /// On or off.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mute: Option<bool>,
     /// 0–12,000 milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub crossfade_ms: Option<u32>,
     /// −24 to 12 dB.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trim_db: Option<f32>,
     /// On or off.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffle: Option<bool>,
     /// Off, all or one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat: Option<Repeat>,
 }
+
+/// The settings by their names.
+const SETTINGS: [&str; 6] = ["volume", "mute", "crossfade_ms", "trim_db", "shuffle", "repeat"];
 
 impl SettingsOrder {
     /// The methods of the local socket that do it, in this order.
@@ -127,8 +139,6 @@ pub enum BlobOrder {
 /// Orders to the device itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceOrder {
-    /// `program`: answers what is to be played, and when.
-    Program,
     /// `content.update`: asks for a newer release now.
     UpdateContent,
     /// `files.refresh`: reads all files again.
@@ -267,11 +277,16 @@ impl OrderText {
             }
             "settings" => {
                 let settings: SettingsOrder = self.params()?;
+                let named = self.params.as_ref().and_then(Value::as_object).into_iter().flat_map(Map::keys);
+                if let Some(unknown) = named.map(String::as_str).find(|name| !SETTINGS.contains(name)) {
+                    let unknown: String = unknown.chars().take(60).collect();
+                    return Err(wrong(format!(
+                        "there is no setting \"{unknown}\"; it takes {}",
+                        SETTINGS.join(", ")
+                    )));
+                }
                 if settings == SettingsOrder::default() {
-                    return Err(wrong(
-                        "nothing is to be set: it takes volume, mute, crossfade_ms, trim_db, shuffle, repeat"
-                            .into(),
-                    ));
+                    return Err(wrong(format!("nothing is to be set: it takes {}", SETTINGS.join(", "))));
                 }
                 if settings.volume.is_some_and(|percent| percent > VOLUME_MAX) {
                     return Err(wrong(format!("volume goes from 0 to {VOLUME_MAX}")));
@@ -284,7 +299,6 @@ impl OrderText {
                 }
                 Order::Settings(settings)
             }
-            "program" => device(DeviceOrder::Program)?,
             "content.update" => device(DeviceOrder::UpdateContent)?,
             "files.refresh" => device(DeviceOrder::RefreshFiles)?,
             "restart" => device(DeviceOrder::Restart)?,
@@ -322,7 +336,7 @@ impl OrderText {
     }
 
     fn params<T: DeserializeOwned>(&self) -> Result<T, OrderError> {
-        let value = self.params.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let value = self.params.clone().unwrap_or_else(|| Value::Object(Map::new()));
         serde_json::from_value(value).map_err(|error| OrderError::Params {
             method: self.method.to_string(),
             problem: error.to_string(),
@@ -334,8 +348,11 @@ impl Order {
     /// Whether it only asks and changes nothing, so that it may be answered at once, before what waits.
     pub fn is_question(&self) -> bool {
         match self {
-            Self::Local(method) => matches!(method, Method::Status | Method::Why(_)),
-            Self::Device(order) => matches!(order, DeviceOrder::Program | DeviceOrder::SendLogs { .. }),
+            Self::Local(method) => matches!(
+                method,
+                Method::Status | Method::Program(ProgramMethod::Why(_) | ProgramMethod::Ahead)
+            ),
+            Self::Device(order) => matches!(order, DeviceOrder::SendLogs { .. }),
             Self::Screen(order) => matches!(order, ScreenOrder::Snapshot),
             Self::Blob(_) | Self::Settings(_) => false,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orchestrion_protocol::fleet::{
     ANSWER_LEN_MAX, COMMANDS_MAX, Command, Content, FLEET_VERSION, HOLD_S_MAX, Heartbeat, HeartbeatAnswer,
-    Line, NewToken, Sealed, Word,
+    Line, NewToken, Sealed, SettingsOrder, Word,
 };
 use orchestrion_protocol::release::SecretKey;
 use tokio::time::{Instant, timeout_at};
@@ -98,6 +98,11 @@ fn take(
         );
         return Err(Error::Copied);
     }
+    let settings = message.report.settings.unwrap_or_default();
+    let is_set = settings != SettingsOrder::default() && settings != member.settings;
+    if is_set {
+        member.settings = settings;
+    }
     let is_new_boot = boot_id != member.boot_id;
     if is_new_boot {
         let before = std::mem::replace(&mut member.boot_id, boot_id.to_owned());
@@ -119,6 +124,9 @@ fn take(
     let (bell, turn) = (member.bell.clone(), member.turn);
     // Whoever was held before for this device is answered now: it has asked anew.
     bell.notify_waiters();
+    if is_set {
+        members.set.insert(caller.device.clone());
+    }
     members.look(&caller.device, mono_ms, utc_ms);
     Ok((bell, turn, is_new_boot))
 }

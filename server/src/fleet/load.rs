@@ -23,6 +23,7 @@ struct Device {
     presence: String,
     reason: String,
     since_utc_ms: i64,
+    settings: String,
 }
 
 #[derive(FromQueryResult)]
@@ -47,7 +48,8 @@ pub async fn load(app: &App) -> Result<()> {
     let devices: Vec<Device> = app
         .database
         .rows(
-            "SELECT id, public, name, board, place, last_epoch, last_number, boot_id, seen_utc_ms, presence, reason, since_utc_ms
+            "SELECT id, public, name, board, place, last_epoch, last_number, boot_id, seen_utc_ms, presence, reason, since_utc_ms,
+                    settings
              FROM devices WHERE deleted_utc_ms IS NULL",
             values![],
         )
@@ -86,6 +88,8 @@ pub async fn load(app: &App) -> Result<()> {
 
 fn member(device: Device) -> Member {
     let mut member = Member::new(&device.id, &device.public, device.since_utc_ms);
+    // What nobody can read is set anew by the next heartbeat.
+    member.settings = serde_json::from_str(&device.settings).unwrap_or_default();
     (member.name, member.board, member.place) = (device.name, device.board, device.place);
     member.last = CommandRef { epoch: unsigned(device.last_epoch), number: unsigned(device.last_number) };
     member.boot_id = device.boot_id;

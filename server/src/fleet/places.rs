@@ -2,16 +2,24 @@
 
 use orchestrion_program::Absolute;
 use orchestrion_program::model::{Exception, Hours, Place, Territory, Zone};
+use orchestrion_protocol::fleet::{COMMAND_LEN_MAX, SettingsOrder};
+use orchestrion_protocol::limits::INHERITED_LEN_MAX;
+use orchestrion_protocol::method::{InheritParams, InheritedPlay};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::roster::shown_name;
-use super::{GROUPS_OF_DEVICE_MAX, PLACES_MAX, name_of};
+use super::{GROUPS_OF_DEVICE_MAX, PLACES_MAX, To, commands, name_of};
 use crate::database::{execute, values};
 use crate::server::App;
-use crate::{Error, Result};
+use crate::{Error, Result, playlog};
 
+/// Songs that a new board is told of the one before: as many as a day of a venue has.
+const INHERITED_SONGS: u32 = 400;
+/// Bytes of them in one command.
+const INHERITED_BYTES_MAX: usize = COMMAND_LEN_MAX * 3 / 4;
 /// Bytes of what is a place's own.
 const LOCAL_LEN_MAX: usize = 64 * 1024;
 
@@ -213,23 +221,101 @@ pub async fn remove(app: &App, device: &str, replaced_by: Option<&str>) -> Resul
     Ok(())
 }
 
-/// A new device takes the place and the groups of a dead one, which leaves the fleet.
+/// A new device takes the place and the groups of a dead one, which leaves the fleet; by commands it gets what people have set
+/// there, and the last songs that were played.
 ///
 /// # Errors
 /// One of them is not there, or both are the same.
-pub async fn replace(app: &App, old: &str, new: &str) -> Result<()> {
+pub async fn replace(app: &App, (old, new): (&str, &str), by: &str) -> Result<()> {
     if old == new {
         return Err(Error::Wrong("a device cannot replace itself".into()));
     }
-    let (place, groups) = {
+    let (place, groups, settings) = {
         let mut members = app.fleet.roster.lock();
         members.device(new)?;
         let old = members.device(old)?;
-        (old.place.clone(), old.groups.clone())
+        (old.place.clone(), old.groups.clone(), old.settings)
     };
     bind(app, new, place.as_deref()).await?;
     for group in groups {
         join(app, new, &group, true).await?;
     }
+    inherit(app, (old, new), settings, by).await?;
     remove(app, old, Some(new)).await
+}
+
+/// Gives a device what another one leaves.
+async fn inherit(app: &App, (old, new): (&str, &str), settings: SettingsOrder, by: &str) -> Result<()> {
+    let give = async |method: &str, params: serde_json::Value| {
+        let wanted = commands::Wanted {
+            to: To::Device(new.to_owned()),
+            method: method.to_owned(),
+            params: Some(params),
+            // The board may lie in a drawer for a while.
+            ends_in_s: Some(commands::ENDS_IN_S_MAX),
+        };
+        commands::give(app, &wanted, by).await.map(|_| ())
+    };
+    if settings != SettingsOrder::default() {
+        give("settings", json!(settings)).await?;
+    }
+    // The newest list first: each counts as played before all that is known.
+    for plays in lists(playlog::last_songs(app, old, INHERITED_SONGS).await?) {
+        give("inherit", json!(InheritParams { plays })).await?;
+    }
+    Ok(())
+}
+
+/// Songs, the newest first, as lists that fit into a command, the newest first; in each the oldest comes first.
+fn lists(songs: Vec<InheritedPlay>) -> Vec<Vec<InheritedPlay>> {
+    let mut lists: Vec<Vec<InheritedPlay>> = Vec::new();
+    let mut len = 0;
+    for song in songs {
+        let more = json!(song).to_string().len() + 1;
+        match lists
+            .last_mut()
+            .filter(|list| list.len() < INHERITED_LEN_MAX && len + more <= INHERITED_BYTES_MAX)
+        {
+            Some(list) => {
+                list.push(song);
+                len += more;
+            }
+            None => {
+                lists.push(vec![song]);
+                len = more;
+            }
+        }
+    }
+    lists.iter_mut().for_each(|list| list.reverse());
+    lists
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn songs_are_told_in_lists_that_fit_the_newest_list_first_and_in_each_the_oldest_song() {
+        let song = |nth: usize, len: usize| InheritedPlay {
+            recording: format!("{nth:0len$}"),
+            at_utc_ms: nth as i64,
+            playlist: Some("all".into()),
+        };
+        for len in [4, 60, 200] {
+            let songs: Vec<_> = (0..400).rev().map(|nth| song(nth, len)).collect();
+            let lists = lists(songs.clone());
+            for list in &lists {
+                let text = json!(InheritParams { plays: list.clone() }).to_string();
+                assert!(
+                    list.len() <= INHERITED_LEN_MAX && text.len() < COMMAND_LEN_MAX - 1024,
+                    "{}",
+                    text.len()
+                );
+            }
+            let mut back: Vec<_> = lists.into_iter().rev().flatten().collect();
+            back.reverse();
+            assert_eq!(back, songs);
+        }
+        assert!(lists(Vec::new()).is_empty());
+    }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use orchestrion_protocol::fleet::{CommandRef, Report};
+use orchestrion_protocol::fleet::{CommandRef, Report, SettingsOrder};
 use serde::Serialize;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
@@ -28,6 +28,8 @@ pub struct Members {
     by_key: HashMap<String, String>,
     /// Devices whose standing is to be written.
     pub(super) changed: BTreeSet<String>,
+    /// Devices whose settings are to be written.
+    pub(super) set: BTreeSet<String>,
     /// Commands that were sent, to be written.
     pub(super) delivered: Vec<(String, CommandRef, i64)>,
 }
@@ -60,6 +62,8 @@ pub struct Member {
     pub groups: BTreeSet<String>,
     /// What it said last.
     pub facts: Facts,
+    /// What people have set on it, also before the server started.
+    pub settings: SettingsOrder,
     /// How it stands.
     pub standing: Standing,
     /// When it was last heard.
@@ -247,6 +251,7 @@ impl Member {
             place: None,
             groups: BTreeSet::new(),
             facts: Facts::default(),
+            settings: SettingsOrder::default(),
             standing: Standing {
                 presence: Presence::NeverSeen,
                 reason: "it has not reported yet".to_owned(),

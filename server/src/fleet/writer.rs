@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use orchestrion_protocol::fleet::SettingsOrder;
+
 use super::roster::{Roster, Standing};
-use crate::Result;
 use crate::database::{execute, number, values};
 use crate::server::App;
+use crate::{Error, Result};
 
 /// How often.
 pub const EVERY: Duration = Duration::from_secs(1);
@@ -36,7 +38,7 @@ impl Fleet {
     /// The database does not take it; it is tried again with the next batch.
     pub async fn write(&self, app: &App) -> Result<()> {
         let (mono_ms, utc_ms) = (app.clock.mono_ms(), app.clock.utc_ms());
-        let (changes, delivered) = {
+        let (changes, set, delivered) = {
             let mut members = self.roster.lock();
             members.look_at_all(mono_ms, utc_ms);
             members.forget_tokens(utc_ms);
@@ -48,18 +50,26 @@ impl Fleet {
                     changes.push(Change { device, standing, seen_utc_ms });
                 }
             }
-            (changes, std::mem::take(&mut members.delivered))
+            let ids = std::mem::take(&mut members.set);
+            let set: Vec<(String, SettingsOrder)> = ids
+                .into_iter()
+                .filter_map(|device| {
+                    members.device(&device).ok().map(|member| (member.id.clone(), member.settings))
+                })
+                .collect();
+            (changes, set, std::mem::take(&mut members.delivered))
         };
         let over = super::commands::over(app);
-        if changes.is_empty() && delivered.is_empty() && over.is_empty() {
+        if changes.is_empty() && set.is_empty() && delivered.is_empty() && over.is_empty() {
             return Ok(());
         }
-        let written = self.write_batch(app, &changes, (&delivered, &over)).await;
+        let written = self.write_batch(app, (&changes, &set), (&delivered, &over)).await;
         if written.is_ok() {
             super::commands::forget(app, &over);
         } else {
             let mut members = self.roster.lock();
             members.changed.extend(changes.into_iter().map(|change| change.device));
+            members.set.extend(set.into_iter().map(|(device, _)| device));
             members.delivered.extend(delivered);
         }
         written
@@ -68,7 +78,7 @@ impl Fleet {
     async fn write_batch(
         &self,
         app: &App,
-        changes: &[Change],
+        (changes, set): (&[Change], &[(String, SettingsOrder)]),
         (delivered, over): (
             &[(String, orchestrion_protocol::fleet::CommandRef, i64)],
             &[super::commands::Over],
@@ -87,6 +97,15 @@ impl Fleet {
                 &transaction,
                 "INSERT INTO presences (device, utc_ms, presence, reason) VALUES ($1, $2, $3, $4)",
                 values![device.as_str(), *since_utc_ms, presence.as_str(), reason.as_str()],
+            )
+            .await?;
+        }
+        for (device, settings) in set {
+            let text = serde_json::to_string(settings).map_err(|error| Error::Internal(error.to_string()))?;
+            execute(
+                &transaction,
+                "UPDATE devices SET settings = $2 WHERE id = $1",
+                values![device.as_str(), text],
             )
             .await?;
         }

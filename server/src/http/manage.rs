@@ -152,7 +152,8 @@ pub struct Successor {
 
 /// Replace a dead device
 ///
-/// The new one takes its place and its groups; the dead one leaves the fleet.
+/// The new one takes its place and its groups, and by commands what people have set there and the last songs that were played;
+/// the dead one leaves the fleet.
 #[utoipa::path(post, path = "/api/v1/devices/{device}/replace", tag = "fleet", security(("account" = [])),
     params(("device" = String, Path, description = "The id of the dead one")), request_body = Successor, responses(
     (status = 204, description = "It is replaced"),
@@ -165,8 +166,8 @@ async fn replace(
     Named(id): Named<String>,
     Told(told): Told<Successor>,
 ) -> Result<StatusCode> {
-    who.must_be(Role::Operator)?;
-    places::replace(&app, &id, &told.by).await?;
+    let by = who.must_be(Role::Operator)?;
+    places::replace(&app, (&id, &told.by), by).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::board::Board;
 use super::house::House;
 
-fn opened(house: &House, answer: &orchestrion_protocol::fleet::HeartbeatAnswer) -> Vec<Command> {
+pub fn opened(house: &House, answer: &orchestrion_protocol::fleet::HeartbeatAnswer) -> Vec<Command> {
     let key = house.app().key().public();
     answer
         .commands

@@ -1,9 +1,12 @@
 //! How devices come in, and how they do not.
 
-use orchestrion_protocol::fleet::{EnrolAnswer, EnrolRequest, Report};
-use serde_json::json;
+use orchestrion_protocol::fleet::{
+    EnrolAnswer, EnrolRequest, PlayRecord, PlayRef, Report, SettingsOrder, Word,
+};
+use serde_json::{Value, json};
 
 use super::board::Board;
+use super::commands::opened;
 use super::house::House;
 
 #[test]
@@ -117,12 +120,43 @@ fn codes_cannot_be_tried_out() {
 }
 
 #[test]
-fn a_new_board_takes_the_place_and_the_groups_of_a_dead_one() {
-    let house = House::new();
+fn a_new_board_takes_over_what_a_dead_one_had() {
+    let mut house = House::new();
     house.place("leeds-1");
-    let (dead, new) = (Board::admitted(&house, 1, Some("leeds-1")), Board::admitted(&house, 2, None));
+    let (mut dead, mut new) = (Board::admitted(&house, 1, Some("leeds-1")), Board::admitted(&house, 2, None));
     house.put(&format!("/api/v1/groups/cafes/devices/{}", dead.id()), b"").ok();
+    let set = Report {
+        settings: Some(SettingsOrder { volume: Some(33), trim_db: Some(-2.0), ..SettingsOrder::default() }),
+        ..Report::default()
+    };
+    let message = dead.message(0, set);
+    dead.send(&house, &message).ok();
+    let plays = (1..=3_u32).map(|seq| PlayRecord {
+        name: PlayRef { run: 1, seq: seq.into() },
+        kind: Word::cut("music"),
+        how: Word::cut("finished"),
+        recording: Some(Word::cut(&format!("r{seq}"))),
+        playlist: (seq == 3).then(|| Word::cut("soul")),
+        started_utc_ms: Some(1_750_000_000_000 + i64::from(seq)),
+        continues: (seq == 2).then_some(PlayRef { run: 1, seq: 1 }),
+        ..PlayRecord::default()
+    });
+    dead.play(&house, plays.collect()).ok();
+    // It stays known when the server was started anew, and the dead one says nothing any more.
+    house.restart();
     house.post(&format!("/api/v1/devices/{}/replace", dead.id()), &json!({"by": new.id()})).ok();
+    // What people had set, and what was played last, come as commands.
+    let commands = opened(&house, &new.beat(&house, 0, Report::default()));
+    let given: Vec<(&str, &Value)> = commands
+        .iter()
+        .map(|command| (command.order.method.as_str(), command.order.params.as_ref().unwrap()))
+        .collect();
+    assert_eq!(given[0], ("settings", &json!({"volume": 33, "trim_db": -2.0})));
+    let plays = json!([
+        {"recording": "r1", "at_utc_ms": 1_750_000_000_001_i64},
+        {"recording": "r3", "at_utc_ms": 1_750_000_000_003_i64, "playlist": "soul"},
+    ]);
+    assert_eq!(given[1..], [("inherit", &json!({"plays": plays}))]);
     let shown = house.get(&format!("/api/v1/devices/{}", new.id())).ok().json;
     assert_eq!((&shown["place"], &shown["groups"][0]), (&json!("leeds-1"), &json!("cafes")));
     assert_eq!(house.get(&format!("/api/v1/devices/{}", dead.id())).status, 404);

@@ -9,7 +9,7 @@ use rules::rotation::Chance;
 
 use super::super::{App, Effect};
 use super::spots::Spotting;
-use super::{Air, OnAir, memory};
+use super::{Air, OnAir, inherited, memory};
 use crate::library;
 use crate::program::{Program, ProgramError};
 use crate::time::Now;
@@ -103,7 +103,9 @@ impl App {
                 let memory = self.air.spots_before.take();
                 let (spotting, missed_before) = Spotting::resume(&program, now, memory);
                 missed = missed_before;
-                (memory::restore(&program, &past), chance, State::default(), VecDeque::new(), spotting)
+                let before = inherited::history(&program, &self.air.inherited);
+                let history = memory::restore(&program, &past).after(&before, &program.catalogue);
+                (history, chance, State::default(), VecDeque::new(), spotting)
             }
         };
         let closed = Sound::Closed { why: Closed::Hours, until: None };

@@ -22,6 +22,9 @@ Examples:
         /// A song of the program: its id, or words of its title, its artists or its file's name
         song: Vec<String>,
     },
+    /// Show what the program plays in the next 24 hours
+    #[command(after_help = "Example: orchestrion ctl program")]
+    Program,
     #[command(flatten)]
     Playing(Playing),
     #[command(flatten)]
