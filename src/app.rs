@@ -3,11 +3,12 @@
 //!
 //! The parts: [`queue`](self) holds what is to be played, `playback` what plays, `crossfade` plans how one song goes over
 //! into the next, `plays` and `keeper` see to the play log, `quarantine` to files that fail, `requests` to local clients,
-//! `hands` to buttons and the alarm contact, `status` to what the device says of itself.
+//! `hands` to buttons and the alarm contact, `film` to the sound of films, `status` to what the device says of itself.
 
 mod announce;
 mod crossfade;
 mod event;
+mod film;
 mod hands;
 mod health;
 mod keeper;
@@ -134,6 +135,7 @@ pub struct App {
     releases: Releases,
     hands: hands::Hands,
     picture: picture::Picture,
+    film: film::Film,
     server: server::Server,
     modes: modes::Modes,
     trim: Option<trim::Trim>,
@@ -194,6 +196,7 @@ impl App {
                 &restored.boot_id,
             ),
             picture: picture::Picture::of(start.screen),
+            film: film::Film::default(),
             server: server::Server::of(start.server, start.server_gives_releases),
             modes: modes::Modes::default(),
             trim: None,
@@ -347,6 +350,7 @@ impl App {
                 self.tell_lettering(effects);
             }
         }
+        self.tell_film(now, effects);
         self.keep_spots(effects);
         self.tell_status(now, effects);
         let Some(deadline) = self.ending else { return };
@@ -393,6 +397,7 @@ impl App {
                 effects.push(Effect::Audio(Command::Ceiling { dbtp: self.levels.ceiling_dbtp }));
                 effects.push(Effect::Audio(Command::Outputs(self.outputs.clone())));
                 self.tell_loudness(effects);
+                self.film.forget();
                 self.say_again(now, effects);
                 self.load_again(now, effects);
             }

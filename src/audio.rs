@@ -7,13 +7,15 @@
 //!
 //! `App` speaks of *loads* only, never of decks: a load is one opening of a file at a place, with a number of its own, and
 //! what answers late is told by it and dropped. At most two loads are alive; a third takes the place of the one that leaves.
-//! Beside them one announcement is said over whatever they are: see [`Say`].
+//! Beside them one announcement is said over whatever they are: see [`Say`]; and the sound of films comes from the video
+//! thread, through a ring of its own (`film`).
 
 mod block;
 mod deck;
 mod decode;
 mod feed;
 mod file;
+pub(crate) mod film;
 mod limiter;
 mod mixer;
 pub mod offline;
@@ -37,6 +39,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::measure::Measurement;
 use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
+pub use film::FilmMix;
 use player::{Message, Player};
 pub use say::{DUCK_DB_MAX, DUCK_DOWN_MS, DUCK_UP_MS, SaidEnd, Say, SayAt};
 
@@ -123,6 +126,8 @@ pub enum Command {
         /// In dB of full scale, true peak; kept within [`CEILING_DBTP_MIN`] and 0, ignored if it is no number.
         dbtp: f32,
     },
+    /// How the sound of films is heard; not at all until it is told.
+    Film(FilmMix),
     /// Confirm a press by a soft tone.
     PressTone,
     /// Use these outputs, the first that opens; `null` is always the last.
@@ -227,6 +232,11 @@ pub enum Event {
         /// How it ended.
         end: SaidEnd,
     },
+    /// The sound of films goes to the output from now on, or none does any more.
+    Film {
+        /// Which of both.
+        is_heard: bool,
+    },
 }
 
 /// What was heard of a load.
@@ -238,7 +248,7 @@ pub struct Heard {
     pub heard_ms: u64,
     /// Milliseconds of it that went to a real output with a gain above 0.
     pub audible_ms: u64,
-    /// Milliseconds of it that were heard under an announcement, with the ramps of 200 ms before and 1 s after it.
+    /// Milliseconds of it that were heard under an announcement or a film, with the ramps of 200 ms before and 1 s after it.
     pub ducked_ms: u64,
 }
 
@@ -388,6 +398,14 @@ impl Handle {
     /// It hangs.
     pub fn send(&self, command: Command) -> Result<(), Full> {
         self.0.try_send(Message::Command(command)).map_err(|_| Full)
+    }
+
+    /// Has films heard that are written to the other end of this; never waits.
+    ///
+    /// # Errors
+    /// It hangs.
+    pub(crate) fn hear_films(&self, films: film::Reader) -> Result<(), Full> {
+        self.0.try_send(Message::Films(films)).map_err(|_| Full)
     }
 }
 

@@ -221,7 +221,7 @@ impl Device {
         let (finder, library) = Library::new(options.state_dir.clone(), to_app.clone());
         let (meter, measure) = Measure::new(options.state_dir.clone(), to_app.clone());
         let (downloader, releases) = DownloadManager::new(options.state_dir.clone(), to_app.clone());
-        let (shower, video) = VideoPlayer::new(to_app.clone())
+        let (shower, video) = VideoPlayer::new(to_app.clone(), (audio.clone(), options.config.audio))
             .map_err(|source| BootError::System { what: "cannot make a socket pair", source })?;
         let (client, web) = Web::new(options.state_dir.clone(), clock.clone(), to_app.clone());
         let settings =

@@ -2,12 +2,14 @@
 //!
 //! Thread `video` owns the child (`orchestrion-media screen`), looks through the configured folders, and tells `App` how it
 //! stands. It decides nothing about music, and nothing that happens here can stop that: a child that dies is started
-//! again, with a limit on how often; without a screen, films or the program the device plays music as before.
+//! again, with a limit on how often; without a screen, films or the program the device plays music as before. The sound of
+//! films goes through it to the mixer, each piece with the moment at which its picture is seen.
 
 mod falls;
 mod lettering;
 mod list;
 mod service;
+mod sound;
 mod work;
 
 use std::collections::BTreeMap;
@@ -54,6 +56,21 @@ pub struct Wanted {
     pub now_playing: bool,
     /// A text that is written over them.
     pub ticker: Option<String>,
+    /// What becomes of the sound of films.
+    pub film_sound: FilmSound,
+}
+
+/// Whether the sound of films is heard, and what the music does meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FilmSound {
+    /// It is not heard.
+    Off,
+    /// The music is softer meanwhile.
+    #[default]
+    Duck,
+    /// The music is held in its place meanwhile.
+    Pause,
 }
 
 impl Default for Wanted {
@@ -72,6 +89,7 @@ impl Default for Wanted {
             background: setup.background,
             now_playing: false,
             ticker: None,
+            film_sound: FilmSound::default(),
         }
     }
 }
@@ -117,8 +135,8 @@ impl Wanted {
         (self.hold_s * 1000.0) as u64
     }
 
-    /// How the child is to show.
-    fn setup(&self) -> Setup {
+    /// How the child is to show. Where they are heard, the sound of films is to come so much before it is due.
+    fn setup(&self, sound_lead_ms: u32) -> Setup {
         Setup {
             sink: self.sink,
             display: self.display.clone(),
@@ -126,6 +144,7 @@ impl Wanted {
             fit: self.fit,
             rotation: self.rotation,
             background: self.background,
+            sound_lead_ms: if self.film_sound == FilmSound::Off { 0 } else { sound_lead_ms },
         }
     }
 }
@@ -190,9 +209,13 @@ mod tests {
                     background = \"#102030\"\nsize = \"1920x1080\"";
         let wanted: Wanted = toml::from_str(text).unwrap();
         assert_eq!((wanted.hold_ms(), wanted.judge()), (5000, Ok(())));
-        let setup = wanted.setup();
+        let setup = wanted.setup(300);
         assert_eq!((setup.sink, setup.fit, setup.rotation), (Sink::Kms, Fit::Cover, Rotation::Left));
         assert_eq!(setup.background, Colour { red: 16, green: 32, blue: 48 });
+        assert_eq!(setup.sound_lead_ms, 300);
+        let silent: Wanted = toml::from_str("film_sound = \"off\"").unwrap();
+        assert_eq!(silent.setup(300).sound_lead_ms, 0, "what nobody hears is not even decoded");
+        assert!(toml::from_str::<Wanted>("film_sound = \"on\"").unwrap_err().message().contains("`pause`"));
         assert!(toml::from_str::<Wanted>("rotation = 45").unwrap_err().message().contains("0, 90, 180"));
         assert!(toml::from_str::<Wanted>("fits = 1").unwrap_err().message().contains("fits"));
         assert_eq!(Wanted::default().judge(), Ok(()), "without anything to show there is the splash");

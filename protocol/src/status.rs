@@ -184,6 +184,9 @@ pub struct Screen {
     /// The file that is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shows: Option<String>,
+    /// The sound of a film is heard.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_heard: bool,
     /// The splash is shown, since there is nothing else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_splash: bool,

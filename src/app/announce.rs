@@ -298,12 +298,15 @@ impl App {
             },
         };
         let load = self.number_load();
+        // What holds the music, or a film does, is no pause.
+        let pierces_pause =
+            announcement.pierces_pause || announcement.duck_db.is_none() || self.film.holds_music();
         effects.push(Effect::Audio(Command::Say(Say {
             load,
             path: Arc::clone(&announcement.path),
             gain_db: 0.0,
             duck_db: announcement.duck_db.unwrap_or(DUCK_DB_MAX),
-            pierces_pause: announcement.pierces_pause || announcement.duck_db.is_none(),
+            pierces_pause,
             // Its gain is known when it is ready.
             at: SayAt::Told,
         })));

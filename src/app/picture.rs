@@ -56,8 +56,9 @@ impl Picture {
         self.wanted.as_deref()
     }
 
-    pub(super) fn status(&self) -> Option<Screen> {
-        self.stands.clone().map(|stands| Screen { is_off: self.is_off, ..stands })
+    /// How it stands; `is_heard`: the sound of a film is heard.
+    pub(super) fn status(&self, is_heard: bool) -> Option<Screen> {
+        self.stands.clone().map(|stands| Screen { is_off: self.is_off, is_heard, ..stands })
     }
 
     /// When something else is to be shown.

@@ -505,7 +505,8 @@ impl App {
     }
 
     fn release(&mut self, fade_ms: u32, effects: &mut Vec<Effect>) {
-        if !self.voice.holds_music() && std::mem::replace(&mut self.playback.held, false) {
+        let is_held = self.voice.holds_music() || self.film.holds_music();
+        if !is_held && std::mem::replace(&mut self.playback.held, false) {
             effects.push(Effect::Audio(Command::Release { fade_ms }));
         }
     }

@@ -43,7 +43,7 @@ impl App {
             hands: self.hands.status(),
             board: self.hands.board(),
             release: self.release_status(now),
-            screen: self.picture.status(),
+            screen: self.picture.status(self.film.is_heard()),
             server: self.server.status(),
             next: next.and_then(|id| self.song(now, id)),
             volume: self.volume,

@@ -1,10 +1,11 @@
-//! The mixer: four inputs on one sample clock. What it mixes comes out of it [`Mixer::delay_frames`] later, for the
+//! The mixer: two decks, the voice and films on one sample clock. What it mixes comes out of it [`Mixer::delay_frames`] later, for the
 //! limiter at its end looks ahead; what it reports of a song is true of its input.
 //!
 //! It belongs to whoever pulls it: the output's callback, the null output's thread, or a test. It never locks,
 //! allocates, frees, logs or sends; its tests run under an allocator that refuses. Spent rings go back
 //! through the queue of reports; when that is full they wait in their input.
 
+mod film;
 mod press_tone;
 mod voice;
 
@@ -14,8 +15,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::feed::{Counters, Feed, FeedId};
+use super::film::FilmInput;
 use super::limiter::Limiter;
 use super::ramp::{Fade, Glide, Ramp};
+use film::Film;
+pub(super) use film::FilmLevels;
 use press_tone::PressTone;
 use voice::Ducking;
 pub(super) use voice::MixerSay;
@@ -40,12 +44,10 @@ pub(super) enum Input {
     DeckB,
     /// Announcements.
     Voice,
-    /// The sound of films.
-    Film,
 }
 
 impl Input {
-    pub(super) const ALL: [Self; 4] = [Self::DeckA, Self::DeckB, Self::Voice, Self::Film];
+    pub(super) const ALL: [Self; 3] = [Self::DeckA, Self::DeckB, Self::Voice];
     const DECKS: [Self; 2] = [Self::DeckA, Self::DeckB];
 }
 
@@ -72,13 +74,10 @@ pub(super) enum MixerCommand {
     },
     /// See [`MixerSay`].
     Say(MixerSay),
-    /// The gain of one input: the sound of films.
-    #[cfg_attr(not(test), expect(dead_code, reason = "films come later; the mixer has their input"))]
-    Gain {
-        input: Input,
-        gain: f32,
-        ramp_frames: u32,
-    },
+    /// Take a ring with films, or give back the one that is there.
+    Film(Option<Box<FilmInput>>),
+    /// See [`FilmLevels`].
+    FilmLevels(FilmLevels),
     /// The gain of everything.
     Volume {
         gain: f32,
@@ -122,6 +121,10 @@ pub(super) enum MixerReport {
         ended: Arc<Counters>,
         started: FeedId,
     },
+    /// A ring with films comes back.
+    Film(Box<FilmInput>),
+    /// A film is heard from now on, or none is any more.
+    FilmHeard(bool),
 }
 
 /// The audio thread's end.
@@ -154,7 +157,6 @@ struct Channel {
     feed: Option<Feed>,
     stage: Stage,
     fade: Fade,
-    gain: Ramp,
     /// The gain of the song itself.
     own_gain: Glide,
     /// What came to its own end here last, for the seam.
@@ -182,7 +184,8 @@ impl Channel {
 
 /// See the head of this file.
 pub(super) struct Mixer {
-    channels: [Channel; 4],
+    channels: [Channel; 3],
+    film: Film,
     join: Option<MixerJoin>,
     /// The decks' common gain, for pause. Nothing is pulled from them while it is silent.
     hold: Ramp,
@@ -207,12 +210,12 @@ pub(super) fn mixer(rate_hz: u32) -> (Box<Mixer>, MixerRemote) {
         feed: None,
         stage: Stage::Spent,
         fade: Fade::Open,
-        gain: Ramp::at(1.0),
         own_gain: Glide::at(1.0),
         ended: None,
     };
     let mixer = Mixer {
-        channels: [channel(), channel(), channel(), channel()],
+        channels: [channel(), channel(), channel()],
+        film: Film::new(),
         join: None,
         hold: Ramp::at(1.0),
         ducking: Ducking::new(),
@@ -244,14 +247,15 @@ impl Mixer {
     /// Another output begins to pull: softly, and without the end of what went to the one before.
     pub(super) fn begin_output(&mut self) {
         self.limiter.clear();
+        self.film.presented = film::Presented::unknown();
         self.volume.begin_anew(BEGIN_FRAMES);
     }
 
     fn mix(&mut self, out: &mut [f32]) {
         self.take_commands();
         out.fill(0.0);
-        self.mix_decks_and_voice(out);
-        self.mix_input(Input::Film, out);
+        self.watch_film(out.len() / 2);
+        self.mix_inputs(out);
         self.press_tone.add_to(out);
         self.volume.apply(out);
         self.give_back();
@@ -278,9 +282,8 @@ impl Mixer {
                     self.hold.go(1.0, fade_frames);
                 }
                 MixerCommand::Say(say) => self.say(say),
-                MixerCommand::Gain { input, gain, ramp_frames } => {
-                    self.channels[input as usize].gain.go(gain, ramp_frames);
-                }
+                MixerCommand::Film(input) => self.take_film(input),
+                MixerCommand::FilmLevels(levels) => self.set_film_levels(levels),
                 MixerCommand::Volume { gain, ramp_frames } => {
                     self.volume_is_up = gain > 0.0;
                     self.volume.go(gain, ramp_frames);
@@ -311,7 +314,6 @@ impl Mixer {
             let (is_held, fade_frames) = match input {
                 Input::DeckA | Input::DeckB => (decks_are_held, fade_frames.min(to_hold.unwrap_or(u32::MAX))),
                 Input::Voice => (voice_is_held, fade_frames),
-                Input::Film => (false, fade_frames),
             };
             let channel = &mut self.channels[input as usize];
             if channel.holds(feed) {
@@ -324,9 +326,9 @@ impl Mixer {
         self.output_is_real && self.volume_is_up
     }
 
-    /// The decks and the voice, frame-exact: the block is cut wherever one of them ends or begins, a hold is complete, or
-    /// the music has made room.
-    fn mix_decks_and_voice(&mut self, out: &mut [f32]) {
+    /// Everything, frame-exact: the block is cut wherever a deck or the voice ends or begins, a hold is complete, or the music
+    /// has made room.
+    fn mix_inputs(&mut self, out: &mut [f32]) {
         let mut rest = out;
         while !rest.is_empty() {
             self.begin_join();
@@ -339,6 +341,7 @@ impl Mixer {
             let (now, later) = rest.split_at_mut(frames * 2);
             self.mix_voice(now);
             self.mix_decks(now);
+            self.mix_film(now);
             rest = later;
         }
     }
@@ -445,31 +448,6 @@ impl Mixer {
         }
     }
 
-    fn mix_input(&mut self, input: Input, out: &mut [f32]) {
-        let audible = self.is_audible();
-        let mut rest = out;
-        while !rest.is_empty() {
-            let channel = &mut self.channels[input as usize];
-            let mut frames = (rest.len() / 2).min(BLOCK_FRAMES);
-            match run_frames(channel, &mut self.join, &mut self.reports) {
-                Run::Over => continue,
-                Run::Frames(left) => frames = frames.min(left),
-                Run::Open => {}
-            }
-            if !channel.is_heard() {
-                return;
-            }
-            let (now, later) = rest.split_at_mut(frames * 2);
-            let block = &mut self.block[..frames * 2];
-            block.fill(0.0);
-            pull_into(channel, frames, audible, block);
-            for (to, from) in now.iter_mut().zip(block.iter()) {
-                *to += from;
-            }
-            rest = later;
-        }
-    }
-
     /// Reports what began and gives back what is spent, as far as there is room.
     fn give_back(&mut self) {
         for channel in &mut self.channels {
@@ -546,11 +524,11 @@ fn pull_into(channel: &mut Channel, frames: usize, audible: bool, block: &mut [f
     let Some(feed) = channel.feed.as_mut() else { return 0 };
     let (available, _) = feed.available();
     let frames = frames.min(available);
-    let (fade, gain, own_gain) = (&mut channel.fade, &mut channel.gain, &mut channel.own_gain);
+    let (fade, own_gain) = (&mut channel.fade, &mut channel.own_gain);
     own_gain.go(feed.counters.gain(), GLIDE_FRAMES);
     let mut at = 0;
     feed.pull(frames, audible, |piece| {
-        fade.mix(gain, own_gain, piece, &mut block[at..at + piece.len()]);
+        fade.mix(own_gain, piece, &mut block[at..at + piece.len()]);
         at += piece.len();
     });
     frames

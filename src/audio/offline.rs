@@ -96,7 +96,7 @@ fn mix(
                     ended += 1;
                     room = true;
                 }
-                MixerReport::Crossed { .. } => {}
+                MixerReport::Crossed { .. } | MixerReport::Film(_) | MixerReport::FilmHeard(_) => {}
             }
         }
     }

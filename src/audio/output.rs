@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::film::monotonic_ns;
 use super::mixer::Mixer;
 
 /// How long a dropped output may take to give the mixer back.
@@ -174,6 +175,14 @@ struct Loan {
 }
 
 impl Loan {
+    /// The next frame that is rendered will be heard so much later. Called by callbacks, once before what they render.
+    fn begin(&mut self, latency: Duration, rate_hz: u32) {
+        if let Some(mixer) = &mut self.mixer {
+            let latency_ns = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+            mixer.observe(monotonic_ns().saturating_add(latency_ns), rate_hz);
+        }
+    }
+
     /// Fills interleaved stereo. Called by callbacks: see the rules in [`super::mixer`].
     fn render(&mut self, stereo: &mut [f32]) {
         if let Some(mixer) = &mut self.mixer {

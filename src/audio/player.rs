@@ -1,5 +1,6 @@
 //! The audio thread: which load is on which deck, which output is open, and what `App` is told of it.
 
+mod films;
 mod hung;
 mod outputs;
 mod voice;
@@ -18,7 +19,7 @@ use super::mixer::{Input, MixerCommand, MixerJoin, MixerJoinAt, MixerRemote, Mix
 use super::output::{self, Dock, Opened, Wanted};
 use super::{
     AudioPlayer, CEILING_DBTP_MIN, Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, Output,
-    StartAt, volume,
+    StartAt, film, volume,
 };
 use crate::storage::Measurements;
 use hung::Starving;
@@ -29,6 +30,8 @@ use voice::Voice;
 pub(super) enum Message {
     Command(Command),
     Deck(usize, Report),
+    /// Of the video thread.
+    Films(film::Reader),
     /// The output is lost; it is looked at after every message.
     OutputLost,
     Stop,
@@ -190,6 +193,7 @@ impl<'a> Player<'a> {
             }
             Ok(Message::Deck(VOICE, report)) => self.hear_voice(report),
             Ok(Message::Deck(index, report)) => self.hear_deck(index, report),
+            Ok(Message::Films(films)) => self.take_films(films),
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
                 self.drain_output();
                 return Ok(true);
@@ -262,6 +266,7 @@ impl<'a> Player<'a> {
                 let amplitude = volume::of_decibels(dbtp.clamp(CEILING_DBTP_MIN, 0.0));
                 self.mix(MixerCommand::Ceiling(amplitude));
             }
+            Command::Film(mix) => self.set_film_mix(mix),
             Command::PressTone => self.mix(MixerCommand::PressTone),
             Command::Outputs(names) => {
                 self.outputs = names;
@@ -511,6 +516,8 @@ impl<'a> Player<'a> {
                     }
                 }
                 MixerReport::Crossed { ended, started } => self.crossed(&ended, started),
+                MixerReport::Film(input) => self.films_back(*input),
+                MixerReport::FilmHeard(is_heard) => self.tell(Event::Film { is_heard }),
             }
         }
     }

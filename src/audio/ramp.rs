@@ -35,17 +35,6 @@ impl Ramp {
         self.go(self.target, frames);
     }
 
-    fn is_still(&self) -> bool {
-        self.left_frames == 0
-    }
-
-    fn next_gain(&mut self) -> f32 {
-        if self.left_frames > 0 {
-            self.step();
-        }
-        self.gain
-    }
-
     /// Frames until it is silent, while it goes there.
     pub(super) fn frames_to_silence(&self) -> Option<usize> {
         (self.target == 0.0 && self.left_frames > 0).then_some(self.left_frames as usize)
@@ -197,18 +186,18 @@ impl Fade {
         }
     }
 
-    /// Adds `source` to `target`, both interleaved stereo of the same length, with this fade, `ramp` and `glide` as gains,
-    /// and moves all three on by as many frames.
-    pub(super) fn mix(&mut self, ramp: &mut Ramp, glide: &mut Glide, source: &[f32], target: &mut [f32]) {
-        if *self == Self::Open && ramp.is_still() && glide.is_still() {
-            let gain = ramp.gain * glide.gain;
+    /// Adds `source` to `target`, both interleaved stereo of the same length, with this fade and `glide` as gains, and moves
+    /// both on by as many frames.
+    pub(super) fn mix(&mut self, glide: &mut Glide, source: &[f32], target: &mut [f32]) {
+        if *self == Self::Open && glide.is_still() {
+            let gain = glide.gain;
             for (from, to) in source.iter().zip(target) {
                 *to += from * gain;
             }
             return;
         }
         for (from, to) in source.chunks_exact(2).zip(target.chunks_exact_mut(2)) {
-            let gain = self.gain() * ramp.next_gain() * glide.next_gain();
+            let gain = self.gain() * glide.next_gain();
             to[0] += from[0] * gain;
             to[1] += from[1] * gain;
             self.step();

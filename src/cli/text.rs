@@ -229,7 +229,11 @@ fn screen_line(screen: &Screen) -> String {
     let nothing = if screen.is_splash { "the splash" } else { "nothing" };
     let shows = screen.shows.as_deref().map_or_else(|| nothing.into(), clean);
     let warning = if screen.is_fault { "WARNING: " } else { "" };
-    format!("{warning}{shows}, of {}; {place}", count(screen.items, "film or picture", "films and pictures"))
+    let heard = if screen.is_heard { " with its sound" } else { "" };
+    format!(
+        "{warning}{shows}{heard}, of {}; {place}",
+        count(screen.items, "film or picture", "films and pictures")
+    )
 }
 
 fn output_rows(output: Option<&Output>, row: &mut impl FnMut(&str, &str)) {

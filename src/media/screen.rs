@@ -11,6 +11,7 @@
 //!   show (a loop of films, pictures)  ──→
 //!                                     ←──  preparing, shown, failed, nothing, …   as they happen
 //!                                     ←──  health                                 each second
+//!                                     ←──  sound { due_ns, len }, then `len` bytes of it   before they are due
 //!   splash, overlay (what is written) ──→
 //!                                     ←──  splash                                 when it is shown
 //!   snapshot { serial }               ──→

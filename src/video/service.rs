@@ -9,9 +9,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
 use super::falls::Falls;
+use super::sound::lead_ms;
 use super::work::Work;
 use super::{Command, Event, Shows, Wanted};
 use crate::app::Event as AppEvent;
+use crate::audio;
 use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 
@@ -63,17 +65,24 @@ pub struct VideoPlayer {
     shows: Mutex<Shows>,
     /// Only the thread takes it; it outlives its death.
     pub(super) falls: Mutex<Falls>,
+    /// Whoever mixes the sound of films.
+    pub(super) audio: audio::Handle,
+    /// How long before it is due that is to come.
+    pub(super) sound_lead_ms: u32,
     stopping: AtomicBool,
     events: Sender<AppEvent>,
     pub(super) moves: Moves,
 }
 
 impl VideoPlayer {
-    /// Makes the service. Its thread is started by [`crate::service::spawn`]; what is sent before waits.
+    /// Makes the service, with whoever mixes the sound of films and how that is set up. Its thread is started by [`crate::service::spawn`]; what is sent before waits.
     ///
     /// # Errors
     /// The kernel gives no descriptors.
-    pub fn new(events: Sender<AppEvent>) -> std::io::Result<(Arc<Self>, Handle)> {
+    pub fn new(
+        events: Sender<AppEvent>,
+        (audio, setup): (audio::Handle, audio::Setup),
+    ) -> std::io::Result<(Arc<Self>, Handle)> {
         let (sender, commands) = bounded(COMMANDS_LEN_MAX);
         let (bell, rung) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
@@ -86,6 +95,8 @@ impl VideoPlayer {
             wanted: Mutex::new(None),
             shows: Mutex::default(),
             falls: Mutex::default(),
+            audio,
+            sound_lead_ms: lead_ms(setup),
             stopping: AtomicBool::new(false),
             events,
             moves: Moves::of(Who::Service(Name::Video)),

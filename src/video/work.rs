@@ -10,6 +10,7 @@ use orchestrion_protocol::status::Screen;
 use super::lettering::Lettering;
 use super::list::{Found, look};
 use super::service::VideoPlayer;
+use super::sound::Sound;
 use super::{Command, Event, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
 use crate::media;
 use crate::media::screen::message::{self, Health, ITEMS_MAX, Item, NEW_SCREEN, SHOWN_AGE_MS_MAX};
@@ -35,6 +36,8 @@ const BAD_MAX: usize = 5;
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// A film that has stood still for so long does not move again by itself, in milliseconds.
 const FROZEN_MS_MAX: u64 = 2 * SHOWN_AGE_MS_MAX;
+/// Films whose sound cannot be heard that are remembered, so that each is told once.
+const SILENT_MAX: usize = 100;
 /// Messages that are heard in one turn, at most.
 const HEARD_MAX: usize = 64;
 
@@ -72,6 +75,9 @@ pub(super) struct Work<'a> {
     /// Why there is no picture, for a person.
     problem: Option<String>,
     lettering: Lettering,
+    sound: Sound,
+    /// What was told of films whose sound cannot be heard.
+    silent: VecDeque<String>,
 }
 
 impl<'a> Work<'a> {
@@ -100,6 +106,8 @@ impl<'a> Work<'a> {
             problems: Vec::new(),
             problem: None,
             lettering: Lettering::default(),
+            sound: Sound::new(service.audio.clone(), service.sound_lead_ms),
+            silent: VecDeque::new(),
         }
     }
 
@@ -133,7 +141,10 @@ impl<'a> Work<'a> {
     fn wire(&mut self, wanted: Option<Box<Wanted>>) {
         self.service.set_wanted(wanted.clone());
         let wanted = wanted.filter(|wanted| wanted.on);
-        let is_same = wanted.as_ref().map(|w| w.setup()) == self.wanted.as_ref().map(|w| w.setup());
+        let setup = |wanted: &Option<Box<Wanted>>| {
+            wanted.as_ref().map(|wanted| wanted.setup(self.service.sound_lead_ms))
+        };
+        let is_same = setup(&wanted) == setup(&self.wanted);
         if !is_same {
             self.leave();
             self.again = Mono(0);
@@ -145,6 +156,7 @@ impl<'a> Work<'a> {
     /// Ends the child.
     fn leave(&mut self) {
         self.player = None;
+        self.sound.cut(0);
         (self.preparing, self.shows, self.told_items, self.had_picture) = (None, None, None, false);
         self.takes_all = false;
         (self.stands.sink, self.stands.size, self.stands.is_splash) = (None, None, false);
@@ -185,8 +197,8 @@ impl<'a> Work<'a> {
         if self.player.is_some() || now < self.again {
             return;
         }
-        let started =
-            media::find().map_err(Fall::from).and_then(|program| Player::start(&program, &wanted.setup()));
+        let setup = wanted.setup(self.service.sound_lead_ms);
+        let started = media::find().map_err(Fall::from).and_then(|program| Player::start(&program, &setup));
         match started {
             Ok(player) => (self.player, self.heard_at) = (Some(player), Instant::now()),
             Err(Fall::NotStarted(error)) => {
@@ -263,6 +275,7 @@ impl<'a> Work<'a> {
             match player.receive(Instant::now()) {
                 Ok(Some(Said::Event(event))) => self.take(event),
                 Ok(Some(Said::Snapshot { serial, jpeg })) => self.give(serial, jpeg),
+                Ok(Some(Said::Sound { film, due_ns, bytes })) => self.sound.take(film, due_ns, &bytes),
                 Ok(None) => return self.see_whether_it_lives(),
                 Err(fall) => return self.fell(&fall),
             }
@@ -303,6 +316,7 @@ impl<'a> Work<'a> {
                 }
                 self.fail(id, reason, passed_over_ms);
             }
+            message::Event::Silent { id, reason } => self.tell_silent(id, &reason),
             message::Event::Nothing => {
                 self.shows = None;
                 if matches!(self.shown, Shows::File(_)) {
@@ -321,8 +335,9 @@ impl<'a> Work<'a> {
                 self.snapshots.retain(|(asked, _)| *asked != serial);
                 self.refuse(serial, &reason);
             }
-            // Both are the player's own business.
-            message::Event::Hello { .. } | message::Event::Snapshot { .. } => {}
+            // These are the player's own business.
+            message::Event::Hello { .. } | message::Event::Snapshot { .. } | message::Event::Sound { .. } => {
+            }
         }
     }
 
@@ -334,6 +349,19 @@ impl<'a> Work<'a> {
             self.bad.pop_front();
         }
         self.bad.push_back((id, format!("{name}: {reason}")));
+    }
+
+    /// Its picture goes on, so that nobody need know but who reads the log.
+    fn tell_silent(&mut self, id: u32, reason: &str) {
+        let words = format!("{}: its sound cannot be heard: {reason}", self.name(id));
+        if self.silent.contains(&words) {
+            return;
+        }
+        log::warn!("the screen: {words}");
+        if self.silent.len() == SILENT_MAX {
+            self.silent.pop_front();
+        }
+        self.silent.push_back(words);
     }
 
     fn found(&self, id: u32) -> Option<&Found> {

@@ -2,7 +2,7 @@
 
 #[path = "../place/mod.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
-mod place;
+pub mod place;
 
 use std::fs;
 use std::process::Command;
@@ -47,7 +47,7 @@ fn see(screen: &XServer, what: impl Fn([u8; 3]) -> bool) -> Duration {
 }
 
 /// The process that shows, a child of the device.
-fn shower(device: u32) -> Option<u32> {
+pub fn shower(device: u32) -> Option<u32> {
     let tasks = fs::read_dir(format!("/proc/{device}/task")).ok()?;
     let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
     let children: Vec<u32> =

@@ -44,7 +44,7 @@ fn without_a_screen_films_run_at_their_time_and_it_says_why() {
             }
             Said::Event(Event::Health(health)) => presented = health.presented,
             Said::Event(Event::Failed { reason, .. }) => panic!("{reason}"),
-            Said::Event(_) | Said::Snapshot { .. } => {}
+            Said::Event(_) | Said::Snapshot { .. } | Said::Sound { .. } => {}
         }
     }
     // A machine with a screen at a connector shows on that.

@@ -5,6 +5,8 @@
 mod bad;
 mod device;
 mod ends;
+#[cfg(feature = "sound")]
+mod film;
 mod overlay;
 mod shape;
 mod shown;

@@ -79,7 +79,7 @@ impl Stage {
                         return event;
                     }
                 }
-                Ok(Some(Said::Snapshot { .. })) => {}
+                Ok(Some(Said::Snapshot { .. } | Said::Sound { .. })) => {}
                 Ok(None) => panic!("waited in vain; it said {:?}", self.said),
                 Err(fall) => panic!("{fall}; it said {:?}", self.said),
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use orchestrion::audio::{Command, Event, Heard, Join, JoinAt, LoadError, LoadId, Media, StartAt};
+use orchestrion::audio::{Command, Event, FilmMix, Heard, Join, JoinAt, LoadError, LoadId, Media, StartAt};
 use orchestrion::measure::{self, Blob, Cues, FileId, Loudness, Measurement};
 use orchestrion::time::Mono;
 use rand::{RngExt, SeedableRng};
@@ -65,7 +65,7 @@ pub struct DeckWorld {
     songs: BTreeMap<PathBuf, SongKind>,
     loads: BTreeMap<LoadId, Load>,
     join: Option<Join>,
-    held: bool,
+    pub held: bool,
     silence_ms: u64,
     since_progress_ms: u64,
     chance: ChaCha8Rng,
@@ -73,6 +73,8 @@ pub struct DeckWorld {
     pub voice: VoiceWorld,
     /// The volume that it was told last, and whether it is muted.
     pub loudness: Option<(u8, bool)>,
+    /// How films are to be heard, as it was told last.
+    pub film: Option<FilmMix>,
     /// The gain of a song that it was told last, in dB.
     pub gain_db: Option<f32>,
     /// The fades of all joins that began by themselves.
@@ -102,6 +104,7 @@ impl DeckWorld {
             events: vec![],
             voice: VoiceWorld::default(),
             loudness: None,
+            film: None,
             gain_db: None,
             fades_ms: vec![],
         }
@@ -245,6 +248,7 @@ impl DeckWorld {
             Command::Speak { load } => self.voice.speak(load),
             Command::Hush { load, .. } => self.voice.hush(now, load),
             Command::Volume { percent, muted } => self.loudness = Some((percent, muted)),
+            Command::Film(mix) => self.film = Some(mix),
             Command::Ceiling { .. } | Command::PressTone | Command::Outputs(_) => {}
         }
     }

@@ -4,6 +4,7 @@
 
 mod deck_world;
 mod disk;
+mod film;
 mod hands;
 mod programs;
 mod releases;

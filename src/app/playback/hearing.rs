@@ -32,6 +32,7 @@ impl App {
             audio::Event::SayReady { load, media } => self.say_ready(now, load, media, effects),
             audio::Event::SayStarted { load } => self.say_started(now, load, effects),
             audio::Event::Said { load, heard, end } => self.say_ended(now, load, heard, end, effects),
+            audio::Event::Film { is_heard } => self.hear_film(is_heard, effects),
         }
     }
 
@@ -45,7 +46,8 @@ impl App {
         }
         let incoming = self.playback.incoming.take();
         self.playback.held = false;
-        if self.playback.transport == Transport::Paused || self.voice.holds_music() {
+        let is_held = self.voice.holds_music() || self.film.holds_music();
+        if self.playback.transport == Transport::Paused || is_held {
             self.playback.hold(0, effects);
         }
         if let Some(current) = self.playback.current.take() {

@@ -1,5 +1,6 @@
 //! The mixer pulled block by block, as an output would, under an allocator that refuses.
 
+mod film;
 mod voice;
 
 use std::collections::HashMap;
@@ -21,6 +22,9 @@ struct Bench {
     remote: MixerRemote,
     started: Vec<FeedId>,
     ended: Vec<(FeedId, u64)>,
+    /// What was told of films.
+    film_heard: Vec<bool>,
+    films_back: usize,
     /// What went into the limiter.
     heard: Vec<f32>,
     /// What came out of it.
@@ -33,7 +37,9 @@ impl Bench {
     fn new() -> Self {
         let (mixer, remote) = mixer(RATE_HZ);
         let (started, ended, heard, out) = (vec![], vec![], vec![], vec![]);
-        let mut bench = Self { mixer, remote, started, ended, heard, out, is_soft: true };
+        let (film_heard, films_back) = (vec![], 0);
+        let mut bench =
+            Self { mixer, remote, started, ended, film_heard, films_back, heard, out, is_soft: true };
         bench.tell(MixerCommand::Volume { gain: 1.0, ramp_frames: 0 });
         bench.tell(MixerCommand::Audible(true));
         bench
@@ -65,6 +71,8 @@ impl Bench {
                     self.ended.push((ended.feed, ended.heard_frames()));
                     self.started.push(started);
                 }
+                MixerReport::Film(_) => self.films_back += 1,
+                MixerReport::FilmHeard(is_heard) => self.film_heard.push(is_heard),
             }
         }
         let left: Vec<f32> = mixed.chunks(2).map(|frame| frame[0]).collect();
@@ -219,23 +227,6 @@ fn a_deck_that_is_late_leaves_silence_and_goes_on_from_its_place() {
     drop(writer);
     assert_eq!(bench.pull(100)[..50], [0.25; 50]);
     assert_eq!(bench.ended, [(FeedId(1), 150)]);
-}
-
-#[test]
-fn an_input_has_a_gain_of_its_own_beside_that_of_its_song() {
-    let mut bench = Bench::new();
-    bench.attach(Input::DeckA, 1, &[0.25; 10_000]);
-    bench.join(None, 1, MixerJoinAt::Now, 0);
-    bench.tell(MixerCommand::Gain { input: Input::DeckA, gain: 0.5, ramp_frames: 100 });
-    bench.attach(Input::Film, 2, &[0.5; 1000]);
-    bench.pull(200);
-    assert_eq!(bench.heard[199], 0.125);
-    bench.join(None, 2, MixerJoinAt::Now, 0);
-    assert_eq!(bench.pull(100)[50], 0.625);
-    bench.tell(MixerCommand::Hold { fade_frames: 10 });
-    assert_eq!(bench.pull(100)[50], 0.5);
-    bench.pull(1000);
-    assert_eq!(bench.ended, [(FeedId(2), 1000)]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Announcements: the music goes down, the voice is heard, the music comes up again.
+//! Announcements: the music goes down, and a film that is heard, the voice is heard, both come up again.
 //!
 //! All of it happens here, on the sample clock: the voice begins with the frame in which the music is down, and the music
 //! begins to rise with the frame after the last one of the voice, however that ended. So nothing that happens to the
@@ -22,22 +22,50 @@ pub(in crate::audio) struct MixerSay {
     pub(in crate::audio) pierces_hold: bool,
 }
 
-/// How far the music has made room, and for what.
+/// How far music and films have made room, and for what.
 #[derive(Debug)]
 pub(super) struct Ducking {
     /// The gain of both decks. It goes evenly in dB, down as well as up.
     gain: Glide,
+    /// The gain of a film, for which the music may have made room itself.
+    film_gain: Glide,
     speech: Option<MixerSay>,
+    /// The music's gain for a film that is heard; 1 while none is.
+    for_film: f32,
 }
 
 impl Ducking {
     pub(super) fn new() -> Self {
-        Self { gain: Glide::at(1.0), speech: None }
+        Self { gain: Glide::at(1.0), film_gain: Glide::at(1.0), speech: None, for_film: 1.0 }
     }
 
-    /// Frames until the music is where it goes; `None` while it stands still.
+    /// Frames until one of them is where it goes; `None` while they stand still.
     pub(super) fn frames_left(&self) -> Option<usize> {
-        (!self.gain.is_still()).then_some(self.gain.frames_left() as usize)
+        let moving = [self.gain, self.film_gain].into_iter().filter(|glide| !glide.is_still());
+        moving.map(|glide| glide.frames_left() as usize).min()
+    }
+
+    /// To where everything is to be now, within so many frames.
+    fn go(&mut self, frames: u32) {
+        let for_speech = self.speech.map_or(1.0, |say| say.duck_gain);
+        self.gain.go(for_speech.min(self.for_film), frames);
+        self.film_gain.go(for_speech, frames);
+    }
+
+    /// The music goes to this gain for a film, or back to 1; under an announcement it stays at least as soft as that wants.
+    pub(super) fn make_room_for_film(&mut self, gain: f32, frames: u32) {
+        self.for_film = gain;
+        self.go(frames);
+    }
+
+    /// While nothing is heard of the decks their gain need not go anywhere slowly.
+    pub(super) fn settle_music(&mut self) {
+        self.gain.settle();
+    }
+
+    /// Scales what comes from a film and moves on by as many frames.
+    pub(super) fn apply_to_film(&mut self, stereo: &mut [f32]) {
+        self.film_gain.apply(stereo);
     }
 
     /// Scales what comes from the decks and moves on by as many frames.
@@ -59,7 +87,7 @@ impl Mixer {
             return;
         }
         self.ducking.speech = Some(say);
-        self.ducking.gain.go(say.duck_gain, say.down_frames);
+        self.ducking.go(say.down_frames);
         let is_music = Input::DECKS.iter().any(|deck| self.channels[*deck as usize].is_heard());
         if !is_music {
             self.ducking.gain.settle();
@@ -80,13 +108,13 @@ impl Mixer {
         }
         if !voice.holds(say.feed) {
             self.ducking.speech = None;
-            self.ducking.gain.go(1.0, say.up_frames);
+            self.ducking.go(say.up_frames);
         }
         self.settle_if_held();
         let voice = &mut self.channels[Input::Voice as usize];
         let is_cued = voice.holds(say.feed) && voice.stage == Stage::Cued;
         let may_begin = say.pierces_hold || !(is_held || self.hold.frames_to_silence().is_some());
-        if is_cued && may_begin && self.ducking.gain.is_still() {
+        if is_cued && may_begin && self.ducking.frames_left().is_none() {
             let gain = voice.feed.as_ref().map_or(1.0, |feed| feed.counters.gain());
             voice.own_gain = Glide::at(gain);
             voice.fade = Fade::rising(say.rise_frames);
@@ -96,10 +124,13 @@ impl Mixer {
         }
     }
 
-    /// While nothing is heard of the decks their gain need not go anywhere slowly.
+    /// While nothing is heard of the decks, or of a film, their gain need not go anywhere slowly.
     fn settle_if_held(&mut self) {
         if self.hold.is_silent() {
             self.ducking.gain.settle();
+        }
+        if !self.film.is_heard() {
+            self.ducking.film_gain.settle();
         }
     }
 

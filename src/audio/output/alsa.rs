@@ -121,12 +121,14 @@ fn build<T: SizedSample + FromSample<f32>>(
     let mut loan: Option<Loan> = None;
     device.build_output_stream::<T, _, _>(
         config,
-        move |data: &mut [T], _| {
+        move |data: &mut [T], info: &cpal::OutputCallbackInfo| {
             if loan.is_none() {
                 loan = lent.try_recv().ok();
             }
             // A stream that is dropped before it was started may still ask once; its silence is cpal's.
             let Some(loan) = &mut loan else { return };
+            let moments = info.timestamp();
+            loan.begin(moments.playback.saturating_duration_since(moments.callback), config.sample_rate);
             for piece in data.chunks_mut(CONVERT_FRAMES * 2) {
                 let block = &mut stereo[..piece.len()];
                 loan.render(block);

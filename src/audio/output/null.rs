@@ -26,6 +26,7 @@ impl NullOutput {
             let period = Duration::from_secs(1) * wanted.buffer_frames / wanted.rate_hz;
             let mut due = Instant::now();
             while !ending.load(Ordering::Relaxed) {
+                loan.begin(Duration::ZERO, wanted.rate_hz);
                 loan.render(&mut buffer);
                 due += period;
                 let now = Instant::now();

@@ -115,6 +115,8 @@ impl Player<'_> {
         for feed in spent {
             self.mix(MixerCommand::Unload { feed, fade_frames: 0 });
         }
+        // They come back, and are given again at the new rate.
+        self.mix(MixerCommand::Film(None));
         for entry in self.feeds.values_mut() {
             entry.role = super::Role::Replaced;
         }

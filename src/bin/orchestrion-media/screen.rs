@@ -16,8 +16,10 @@ mod shape;
 mod show;
 mod sinks;
 mod snapshot;
+mod sound;
 mod source;
 mod splash;
+mod track;
 mod upright;
 mod writing;
 mod x11;
@@ -120,7 +122,7 @@ impl ScreenArgs {
             let patience = end.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             match player.receive(patience)? {
                 Some(Said::Event(event)) => self.print(&event),
-                Some(Said::Snapshot { .. }) => {}
+                Some(Said::Snapshot { .. } | Said::Sound { .. }) => {}
                 None if end.is_some() => break,
                 None => {}
             }
@@ -157,7 +159,9 @@ impl ScreenArgs {
             FitWord::Stretch => Fit::Stretch,
         };
         let display = self.display.clone();
-        Setup { sink, display, size: self.size, fit, rotation: self.rotation, background: self.background }
+        let (size, rotation, background) = (self.size, self.rotation, self.background);
+        // Nobody would hear it here.
+        Setup { sink, display, size, fit, rotation, background, sound_lead_ms: 0 }
     }
 
     fn name(&self, id: u32) -> String {
@@ -176,6 +180,9 @@ impl ScreenArgs {
             Event::Failed { id, reason, passed_over_ms } => {
                 println!("{}: {reason}; passed over for {} s", self.name(*id), passed_over_ms / 1000);
             }
+            Event::Silent { id, reason } => {
+                println!("{}: its sound cannot be heard: {reason}", self.name(*id))
+            }
             Event::Nothing => println!("nothing of this can be shown"),
             Event::Health(health) if health.is_moving => println!(
                 "{} frames, {} late, {} left out; the last is {} ms old",
@@ -185,6 +192,7 @@ impl ScreenArgs {
             | Event::Splash
             | Event::Hello { .. }
             | Event::Preparing { .. }
+            | Event::Sound { .. }
             | Event::Snapshot { .. }
             | Event::NoSnapshot { .. } => {}
         }
@@ -204,7 +212,7 @@ fn write_snapshot(player: &mut Player, out: &Path) -> anyhow::Result<()> {
                 return std::fs::write(out, jpeg).with_context(|| out.display().to_string());
             }
             Some(Said::Event(Event::NoSnapshot { reason, .. })) => bail!("no snapshot: {reason}"),
-            Some(Said::Event(_)) => {}
+            Some(Said::Event(_) | Said::Sound { .. }) => {}
             None => bail!("no snapshot within 5 s"),
         }
     }

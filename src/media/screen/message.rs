@@ -10,13 +10,21 @@ use serde::{Deserialize, Serialize};
 use super::words::{Overlay, Splash};
 
 /// The language that both speak.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Longest line, in bytes, with its line feed.
 pub const LINE_LEN_MAX: usize = 1 << 20;
 /// Films and pictures in one loop.
 pub const ITEMS_MAX: usize = 1000;
 /// Longest JPEG, in bytes.
 pub const SNAPSHOT_LEN_MAX: usize = 4 << 20;
+/// Frames a second of a film's sound, which is stereo in little endian floats.
+pub const SOUND_RATE_HZ: u32 = 48_000;
+/// Frames in one piece of it, 20 ms.
+pub const SOUND_FRAMES_MAX: usize = 960;
+/// Bytes of a frame.
+pub const SOUND_FRAME_LEN: usize = 8;
+/// Longest time that sound is sent before it is due, in milliseconds.
+pub const SOUND_LEAD_MS_MAX: u32 = 2000;
 /// Widest snapshot, in pixels.
 pub const SNAPSHOT_WIDTH_MAX: u32 = 1920;
 /// Narrowest and lowest screen, in pixels.
@@ -220,6 +228,10 @@ pub struct Setup {
     /// What is seen where nothing else is.
     #[serde(default)]
     pub background: Colour,
+    /// How long before it is due the sound of films is sent, in milliseconds, at most [`SOUND_LEAD_MS_MAX`]; 0: it is not
+    /// wanted.
+    #[serde(default)]
+    pub sound_lead_ms: u32,
 }
 
 /// What is kept as it is in a file's name on the wire.
@@ -348,6 +360,23 @@ pub enum Event {
         /// It is passed over for so long, in milliseconds; 0: it is tried again when its turn comes.
         passed_over_ms: u64,
     },
+    /// The sound of a film cannot be heard, or not to its end; its picture goes on.
+    Silent {
+        /// Which.
+        id: u32,
+        /// In words.
+        reason: String,
+    },
+    /// So many bytes of sound follow the line. The first frame is due at this moment of the kernel's monotonic clock; none of a
+    /// film before is heard from then on. Without bytes nothing is heard from then on.
+    Sound {
+        /// Counts the films; the same may come again under another number.
+        film: u64,
+        /// In nanoseconds.
+        due_ns: u64,
+        /// Whole frames, at most [`SOUND_FRAMES_MAX`].
+        len: usize,
+    },
     /// Nothing of the loop can be shown; what was there last stays until the splash takes its place.
     Nothing,
     /// The splash is on the screen from now on.
@@ -414,6 +443,7 @@ mod tests {
                 fit: Fit::Cover,
                 rotation: Rotation::Left,
                 background: Colour { red: 1, green: 2, blue: 255 },
+                sound_lead_ms: 300,
             }),
             Command::Show { items },
             Command::Next,
@@ -428,6 +458,7 @@ mod tests {
             Event::Opened { sink: Sink::Null, size: Size { width: 20, height: 30 }, passed_over: vec![] },
             Event::Health(Health { presented: 3, ..Health::default() }),
             Event::Failed { id: 1, reason: "it is cut off".into(), passed_over_ms: 30_000 },
+            Event::Sound { film: u64::MAX, due_ns: u64::MAX, len: 7680 },
         ];
         for event in events {
             assert_eq!(parse::<Event>(&line(&event).unwrap()), Ok(event));

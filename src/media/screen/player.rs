@@ -6,7 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::message::{Command, Event, LINE_LEN_MAX, SNAPSHOT_LEN_MAX, Setup, VERSION, line, parse};
+use super::message::{
+    Command, Event, LINE_LEN_MAX, SNAPSHOT_LEN_MAX, SOUND_FRAME_LEN, SOUND_FRAMES_MAX, Setup, VERSION, line,
+    parse,
+};
 use crate::media::Error;
 use crate::media::link::readable_within;
 use crate::media::process::{Ending, Process};
@@ -15,6 +18,8 @@ use crate::media::process::{Ending, Process};
 const HELLO_MAX: Duration = Duration::from_secs(10);
 /// How long the child may take to read a command; it reads on a thread that does nothing else.
 const WRITE_MAX: Duration = Duration::from_secs(2);
+/// Longest piece of sound, in bytes.
+const SOUND_LEN_MAX: usize = SOUND_FRAMES_MAX * SOUND_FRAME_LEN;
 /// How much is read at once, in bytes.
 const CHUNK_LEN: usize = 16 * 1024;
 
@@ -30,6 +35,22 @@ pub enum Said {
         /// The JPEG.
         jpeg: Vec<u8>,
     },
+    /// Sound of a film; see [`Event::Sound`].
+    Sound {
+        /// Which.
+        film: u64,
+        /// On the kernel's monotonic clock, in nanoseconds.
+        due_ns: u64,
+        /// Whole frames.
+        bytes: Vec<u8>,
+    },
+}
+
+/// What stands before bytes that are on the way.
+#[derive(Debug, Clone, Copy)]
+enum Following {
+    Snapshot { serial: u32, len: usize },
+    Sound { film: u64, due_ns: u64, len: usize },
 }
 
 /// Why a child is of no use any more.
@@ -58,8 +79,8 @@ pub struct Player {
     stream: UnixStream,
     /// What was read and not yet given out.
     inbox: Vec<u8>,
-    /// A snapshot whose bytes are on the way.
-    snapshot: Option<(u32, usize)>,
+    /// What has bytes that are on the way.
+    following: Option<Following>,
 }
 
 impl Player {
@@ -71,7 +92,7 @@ impl Player {
         let (process, stream) = Process::start(program, &["screen".into(), "--serve".into()])?;
         let socket = |e: io::Error| Fall::Broken(format!("cannot be talked to: {e}"));
         stream.set_nonblocking(true).map_err(socket)?;
-        let mut player = Self { process, stream, inbox: Vec::new(), snapshot: None };
+        let mut player = Self { process, stream, inbox: Vec::new(), following: None };
         match player.receive(Instant::now() + HELLO_MAX)? {
             Some(Said::Event(Event::Hello { version: VERSION })) => {}
             Some(Said::Event(Event::Hello { version })) => {
@@ -140,13 +161,17 @@ impl Player {
 
     /// What is whole of what was read.
     fn take(&mut self) -> Result<Option<Said>, Fall> {
-        if let Some((serial, len)) = self.snapshot {
+        if let Some(following) = self.following {
+            let (Following::Snapshot { len, .. } | Following::Sound { len, .. }) = following;
             if self.inbox.len() < len {
                 return Ok(None);
             }
-            self.snapshot = None;
-            let jpeg = self.inbox.drain(..len).collect();
-            return Ok(Some(Said::Snapshot { serial, jpeg }));
+            self.following = None;
+            let bytes = self.inbox.drain(..len).collect();
+            return Ok(Some(match following {
+                Following::Snapshot { serial, .. } => Said::Snapshot { serial, jpeg: bytes },
+                Following::Sound { film, due_ns, .. } => Said::Sound { film, due_ns, bytes },
+            }));
         }
         let Some(end) = self.inbox.iter().position(|byte| *byte == b'\n') else {
             let is_too_long = self.inbox.len() > LINE_LEN_MAX;
@@ -159,7 +184,14 @@ impl Player {
                 Err(Fall::Broken(format!("gives a snapshot of {len} bytes")))
             }
             Event::Snapshot { serial, len } => {
-                self.snapshot = Some((serial, len));
+                self.following = Some(Following::Snapshot { serial, len });
+                self.take()
+            }
+            Event::Sound { len, .. } if len > SOUND_LEN_MAX || len % SOUND_FRAME_LEN != 0 => {
+                Err(Fall::Broken(format!("gives {len} bytes of sound")))
+            }
+            Event::Sound { film, due_ns, len } => {
+                self.following = Some(Following::Sound { film, due_ns, len });
                 self.take()
             }
             event => Ok(Some(Said::Event(event))),

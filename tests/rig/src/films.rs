@@ -49,12 +49,16 @@ impl Film {
         let pixels: Vec<u8> = (0..2).flat_map(|frame| self.frame(frame)).collect();
         fs::write(&raw, &pixels).map_err(Error::io("write", &raw))?;
         let size = format!("{}x{}", self.width, self.height);
-        let (rate, frames) = (self.rate.to_string(), self.frames.to_string());
+        let rate = self.rate.to_string();
+        // The two frames again and again, for so long.
+        let length = ((f64::from(self.frames) - 0.5) / f64::from(self.rate)).to_string();
         let input = raw.display().to_string();
         let mut args = vec!["-nostdin", "-loglevel", "error", "-y"];
         args.extend([
             "-stream_loop",
             "-1",
+            "-t",
+            &length,
             "-f",
             "rawvideo",
             "-pix_fmt",
@@ -66,8 +70,11 @@ impl Film {
             "-i",
             &input,
         ]);
+        // As long as the picture.
+        let seconds = f64::from(self.frames) / f64::from(self.rate);
+        let tone = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
         if self.has_sound {
-            args.extend(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-shortest"]);
+            args.extend(["-f", "lavfi", "-i", &tone]);
         }
         if self.height > SD_HEIGHT_MAX {
             // What everybody takes for granted of a film of this size that says nothing, and ffmpeg does not make by itself.
@@ -75,7 +82,7 @@ impl Film {
             args.extend(["-color_primaries", "bt709", "-color_trc", "bt709"]);
         }
         let target = out.display().to_string();
-        args.extend(["-frames:v", &frames, "-c:v", codec, "-pix_fmt", "yuv420p", "-g", "12", "-q:v", "2"]);
+        args.extend(["-c:v", codec, "-pix_fmt", "yuv420p", "-g", "12", "-q:v", "2"]);
         if codec.starts_with("lib") {
             args.extend(["-crf", "12", "-b:v", "2M"]);
         }
@@ -167,4 +174,35 @@ pub fn pixel_of(file: &Path, (x_percent, y_percent): (u32, u32)) -> Result<[u8; 
 #[must_use]
 pub fn is_like(seen: [u8; 3], wanted: [u8; 3]) -> bool {
     seen.iter().zip(wanted).all(|(seen, wanted)| seen.abs_diff(wanted) <= CODEC_ERROR)
+}
+
+/// Encodes a film of 320×180 at 25 fps that is white for its first 120 ms of each second and black else, with a beep of
+/// 1000 Hz beside each flash, as long. The name's ending says the container.
+///
+/// # Errors
+/// ffmpeg is missing or refuses; the file cannot be written.
+pub fn flashes(out: &Path, seconds: u32, sound_codec: &str) -> Result<()> {
+    let length = seconds.to_string();
+    let target = out.display().to_string();
+    let mut args = vec!["-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i"];
+    // Frames at 0, 40 and 80 ms.
+    args.push(
+        "color=black:size=320x180:rate=25,drawbox=color=white:thickness=fill:enable='lt(mod(t,1),0.1)'",
+    );
+    args.extend(["-f", "lavfi", "-i"]);
+    args.push("aevalsrc='0.5*sin(2*PI*1000*t)*lt(mod(t,1),0.12)':sample_rate=48000:channel_layout=mono");
+    args.extend([
+        "-t",
+        &length,
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv420p",
+        "-g",
+        "25",
+        "-c:a",
+        sound_codec,
+        &target,
+    ]);
+    tool::run("ffmpeg", args)
 }

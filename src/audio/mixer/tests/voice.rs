@@ -5,9 +5,9 @@ use super::*;
 const DOWN_FRAMES: u32 = 9600;
 const UP_FRAMES: u32 = 48_000;
 /// −12 dB.
-const DUCK_GAIN: f32 = 0.251_188_64;
+pub(super) const DUCK_GAIN: f32 = 0.251_188_64;
 
-fn say(feed: u64) -> MixerSay {
+pub(super) fn say(feed: u64) -> MixerSay {
     let (down_frames, up_frames) = (DOWN_FRAMES, UP_FRAMES);
     let feed = FeedId(feed);
     MixerSay { feed, duck_gain: DUCK_GAIN, down_frames, up_frames, rise_frames: 0, pierces_hold: true }

@@ -15,6 +15,7 @@ use super::listen::Speaker;
 use super::overlay::{self, Strips};
 use super::show::Turn;
 use super::snapshot::jpeg;
+use super::sound::Sound;
 use super::source::{Source, Wanted};
 use super::splash;
 use crate::decode::listen::ring;
@@ -28,6 +29,12 @@ const SNAPSHOTS_MAX: usize = 2;
 pub struct Made {
     pub turn: Turn,
     pub source: Result<Source, String>,
+}
+
+/// What came of opening the sound of a film.
+pub struct MadeSound {
+    pub turn: Turn,
+    pub sound: Result<Sound, String>,
 }
 
 /// Words as pixels.
@@ -51,6 +58,8 @@ pub struct Hands {
     wake: Sender<()>,
     made: Sender<Made>,
     makes: Receiver<Made>,
+    made_sound: Sender<MadeSound>,
+    makes_sound: Receiver<MadeSound>,
     drawn: Sender<Drawn>,
     draws: Receiver<Drawn>,
     busy: Arc<AtomicUsize>,
@@ -75,8 +84,10 @@ impl Drop for Busy {
 impl Hands {
     pub fn new(wanted: Wanted, wake: Sender<()>) -> Self {
         let (made, makes) = bounded(HANDS_MAX);
+        let (made_sound, makes_sound) = bounded(HANDS_MAX);
         let (drawn, draws) = bounded(HANDS_MAX);
-        Self { wanted, wake, made, makes, drawn, draws, busy: Arc::default(), snapshots: Arc::default() }
+        let (busy, snapshots) = (Arc::default(), Arc::default());
+        Self { wanted, wake, made, makes, made_sound, makes_sound, drawn, draws, busy, snapshots }
     }
 
     /// Opens a file; [`Hands::made`] says what came of it.
@@ -96,6 +107,24 @@ impl Hands {
     /// What came of the next file that was opened.
     pub fn made(&self) -> Option<Made> {
         self.makes.try_recv().ok()
+    }
+
+    /// Opens the sound of a film; [`Hands::made_sound`] says what came of it.
+    ///
+    /// # Errors
+    /// In words: too many threads hang.
+    pub fn open_sound(&self, turn: Turn, path: PathBuf) -> Result<(), String> {
+        let (wake, made) = (self.wake.clone(), self.made_sound.clone());
+        self.start("open_sound", move || {
+            let sound = Sound::open(&path, &wake);
+            let _ = made.send(MadeSound { turn, sound });
+            ring(&wake);
+        })
+    }
+
+    /// What came of the next sound that was opened.
+    pub fn made_sound(&self) -> Option<MadeSound> {
+        self.makes_sound.try_recv().ok()
     }
 
     /// Draws a splash; [`Hands::drawn`] has it then.
@@ -129,12 +158,12 @@ impl Hands {
         self.draws.try_recv().ok()
     }
 
-    /// Closes a file.
+    /// Closes what was opened.
     ///
     /// # Errors
     /// In words: too many threads hang.
-    pub fn drop_source(&self, source: Source) -> Result<(), String> {
-        self.start("close", move || drop(source))
+    pub fn close(&self, opened: impl Send + 'static) -> Result<(), String> {
+        self.start("close", move || drop(opened))
     }
 
     /// Makes a snapshot and tells it.

@@ -15,6 +15,8 @@ use crate::decode::listen::{end, ring};
 const COMMANDS_MAX: usize = 16;
 /// What waits to be said, at most; a daemon that does not listen for so long misses the rest.
 const SAYINGS_MAX: usize = 64;
+/// Of these, pieces of sound; what finds no room is said later, and the decoder waits so long.
+const SOUNDS_MAX: usize = 32;
 
 /// Starts the thread that hears. `wake` is rung after each command.
 pub fn start(socket: UnixStream, wake: Sender<()>) -> io::Result<Receiver<Command>> {
@@ -49,6 +51,7 @@ fn relay(socket: UnixStream, commands: &Sender<Command>, wake: &Sender<()>) -> i
 enum Saying {
     Event(Event),
     Snapshot { serial: u32, jpeg: Vec<u8> },
+    Sound { film: u64, due_ns: u64, bytes: Vec<u8> },
 }
 
 /// Tells the daemon. Cheap to clone.
@@ -75,6 +78,19 @@ impl Speaker {
         let _ = self.sayings.try_send(Saying::Event(event));
     }
 
+    /// Gives sound of a film; `false`: there is no room, it is to be given again a little later.
+    pub fn sound(&self, film: u64, due_ns: u64, bytes: &[u8]) -> bool {
+        if self.sayings.len() >= SOUNDS_MAX {
+            return false;
+        }
+        self.sayings.try_send(Saying::Sound { film, due_ns, bytes: bytes.to_vec() }).is_ok()
+    }
+
+    /// Ends the sound of a film.
+    pub fn silence(&self, film: u64, due_ns: u64) {
+        let _ = self.sayings.try_send(Saying::Sound { film, due_ns, bytes: Vec::new() });
+    }
+
     /// Gives a snapshot.
     pub fn show(&self, serial: u32, jpeg: Vec<u8>) {
         let _ = self.sayings.try_send(Saying::Snapshot { serial, jpeg });
@@ -86,7 +102,11 @@ fn speak(socket: &mut UnixStream, saying: Saying) -> io::Result<()> {
         Saying::Event(Event::NoSnapshot { serial, reason: words }) => {
             (Event::NoSnapshot { serial, reason: reason(&words) }, Vec::new())
         }
+        Saying::Event(Event::Silent { id, reason: words }) => {
+            (Event::Silent { id, reason: reason(&words) }, Vec::new())
+        }
         Saying::Event(event) => (event, Vec::new()),
+        Saying::Sound { film, due_ns, bytes } => (Event::Sound { film, due_ns, len: bytes.len() }, bytes),
         Saying::Snapshot { serial, jpeg } => (Event::Snapshot { serial, len: jpeg.len() }, jpeg),
     };
     socket.write_all(&line(&event).map_err(io::Error::other)?)?;

@@ -119,6 +119,7 @@ impl Output {
         sink.set_property("enable-last-sample", true);
         pipeline.add_many([source.upcast_ref(), &sink])?;
         source.link(&sink)?;
+        // The kernel's monotonic clock.
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
         let (fault, faults) = bounded(1);
         if let Some(bus) = pipeline.bus() {
@@ -138,6 +139,11 @@ impl Output {
     /// Now, on the output's clock, in nanoseconds.
     pub fn now(&self) -> u64 {
         self.pipeline.current_running_time().map_or(0, gst::ClockTime::nseconds)
+    }
+
+    /// A moment of the output's clock, in nanoseconds, as one of the clock that all processes share.
+    pub fn moment(&self, at: u64) -> u64 {
+        self.pipeline.base_time().map_or(0, gst::ClockTime::nseconds).saturating_add(at)
     }
 
     /// Has a frame of the size of the screen shown when it is due; it does not wait.

@@ -54,6 +54,18 @@ impl Pace {
         self.last.map_or(self.start, |(due, length)| due + length)
     }
 
+    /// When the item that runs begins.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// When sound with this time is due, on the timeline of the frames; `None` before the first of them, or before the
+    /// output began.
+    pub fn sound_due(&self, pts: u64) -> Option<u64> {
+        let (first, at) = self.origin?;
+        at.saturating_add(pts).checked_sub(first)
+    }
+
     /// When a frame with this time is due; frames come in this order.
     pub fn due(&mut self, pts: Option<u64>, length: Option<u64>) -> u64 {
         let guess = self.end();
@@ -119,7 +131,15 @@ mod tests {
         assert_eq!(pace.due(None, None) / MS, 1000);
         assert_eq!(pace.due(None, None) / MS, 1033);
         pace.cut(1010 * MS);
-        assert_eq!(pace.due(Some(5), None) / MS, 1010);
+        assert_eq!(pace.sound_due(0), None);
+        assert_eq!(pace.due(Some(5 * MS), None) / MS, 1010);
+        assert_eq!(pace.sound_due(45 * MS), Some(1050 * MS), "sound goes by the first frame");
+        assert_eq!(
+            (pace.start() / MS, pace.sound_due(0)),
+            (1010, Some(1005 * MS)),
+            "and may begin before it"
+        );
+        assert_eq!(Pace { origin: Some((9, 3)), ..Pace::default() }.sound_due(5), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ const NEEDED: [Plugin; 7] = [
 ];
 
 /// Each of these is for some files.
-const WANTED: [Plugin; 25] = [
+const WANTED: [Plugin; 33] = [
     Plugin::new("pango", X, "words on the screen"),
     Plugin::new("libav", LIBAV, "H.264, H.265, MPEG-1, 2 and 4, ProRes, DV and many more"),
     Plugin::new("isomp4", GOOD, "mp4, mov"),
@@ -47,6 +47,14 @@ const WANTED: [Plugin; 25] = [
     Plugin::new("webp", BAD, "WebP"),
     Plugin::new("gdkpixbuf", GOOD, "GIF and other pictures"),
     Plugin::new("alphacolor", BAD, "pictures that can be seen through"),
+    Plugin::new("audioconvert", BASE, "the sound of films"),
+    Plugin::new("audioresample", BASE, "the sound of films"),
+    Plugin::new("audioparsers", GOOD, "AAC, AC-3, DTS, MP2"),
+    Plugin::new("mpg123", GOOD, "MP2, MP3"),
+    Plugin::new("vorbis", BASE, "Vorbis"),
+    Plugin::new("opus", BASE, "Opus"),
+    Plugin::new("flac", GOOD, "FLAC"),
+    Plugin::new("opusparse", BAD, "Opus"),
 ];
 
 /// What puts pictures on a screen.

@@ -6,16 +6,19 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 use gstreamer as gst;
-use orchestrion::media::screen::message::{Command, Event, Health, Kind, NEW_SCREEN, Setup, Sink, VERSION};
+use orchestrion::media::screen::message::{
+    Command, Event, Health, Kind, NEW_SCREEN, SOUND_LEAD_MS_MAX, Setup, Sink, VERSION,
+};
 
 use super::confine;
 use super::fit::Plan;
-use super::hands::{Hands, Made};
+use super::hands::{Hands, Made, MadeSound};
 use super::lettering::Lettering;
 use super::listen::{self, Speaker};
 use super::output::Output;
@@ -24,6 +27,7 @@ use super::plugins;
 use super::show::{Order, Show, Turn};
 use super::sinks::Surroundings;
 use super::source::{Frame, Heard, Source, Wanted};
+use super::track::{Span, Track};
 use crate::decode::listen::end;
 
 /// Between two reports of health.
@@ -34,6 +38,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(3);
 const MOVE_EVERY: Duration = Duration::from_millis(40);
 /// How long the daemon may take to say how to show.
 const BEGIN_MAX: Duration = Duration::from_secs(10);
+
+/// A film with sound that begins at once begins so much later, in nanoseconds: its sound has to get through the output's
+/// buffers. What was seen before stays so long.
+const SOUND_HEAD_NS: u64 = 120_000_000;
 
 /// Serves until the daemon is gone.
 pub fn run() -> ExitCode {
@@ -96,17 +104,27 @@ fn serve(socket: UnixStream) -> Result<(), String> {
 /// What is prepared, or being prepared.
 struct Beside {
     turn: Turn,
+    /// The daemon's number for it.
+    item: u32,
+    path: PathBuf,
     /// `None` while it is being opened.
     source: Option<Source>,
     /// The first of it, once it is there.
     first: Option<Frame>,
+    /// Its sound was asked for.
+    asks_sound: bool,
+    track: Option<Track>,
 }
 
 /// The film that runs.
 struct Running {
     turn: Turn,
+    item: u32,
     source: Source,
     plan: Plan,
+    track: Option<Track>,
+    /// Something of its sound was said.
+    was_heard: bool,
 }
 
 struct Child {
@@ -138,11 +156,12 @@ impl Child {
             let mut orders = Vec::new();
             self.hear_commands(&mut orders)?;
             self.hear_hands(&mut orders)?;
-            self.hear_beside(&mut orders);
+            self.hear_beside(&mut orders)?;
             let now_ms = self.now_ms();
             self.show.wake(now_ms, &mut orders);
             self.follow(orders)?;
             let frame_due = self.feed()?;
+            let sound_due = self.give_sound()?;
             self.put_splash()?;
             let moves_in = self.write_over_still()?;
             if let Some(words) = self.output.fault() {
@@ -159,10 +178,11 @@ impl Child {
             }
             let limit =
                 self.show.deadline().map(|at| Duration::from_millis(at.saturating_sub(self.now_ms())));
-            let wait = [frame_due, limit, moves_in, Some(health_at.saturating_duration_since(now))]
-                .into_iter()
-                .flatten()
-                .min();
+            let wait =
+                [frame_due, sound_due, limit, moves_in, Some(health_at.saturating_duration_since(now))]
+                    .into_iter()
+                    .flatten()
+                    .min();
             let _ = woken.recv_timeout(wait.unwrap_or(HEALTH_EVERY));
         }
     }
@@ -205,21 +225,40 @@ impl Child {
             let is_wanted = self.beside.as_ref().is_some_and(|beside| beside.turn == turn);
             match (source, &mut self.beside) {
                 (Ok(source), Some(beside)) if is_wanted => beside.source = Some(source),
-                (Ok(source), _) => self.hands.drop_source(source)?,
+                (Ok(source), _) => self.hands.close(source)?,
                 (Err(words), _) => {
                     let now = self.now_ms();
                     self.show.failed(now, turn, &words, orders);
                 }
             }
         }
+        while let Some(MadeSound { turn, sound }) = self.hands.made_sound() {
+            let beside = self.beside.as_mut().filter(|beside| beside.turn == turn);
+            let running = self.running.as_mut().filter(|running| running.turn == turn);
+            let place = beside
+                .map(|beside| (beside.item, &mut beside.track))
+                .or_else(|| running.map(|running| (running.item, &mut running.track)));
+            match (sound, place) {
+                (Ok(sound), Some((_, track))) => *track = Some(Track::new(sound)),
+                (Ok(sound), None) => self.hands.close(sound)?,
+                (Err(reason), Some((id, _))) => self.speaker.say(Event::Silent { id, reason }),
+                (Err(_), None) => {}
+            }
+        }
         Ok(())
     }
 
-    /// Whether what is prepared has its first frame.
-    fn hear_beside(&mut self, orders: &mut Vec<Order>) {
+    /// Whether what is prepared has its first frame, and sound beside it.
+    fn hear_beside(&mut self, orders: &mut Vec<Order>) -> Result<(), String> {
         let now = self.now_ms();
-        let Some(beside) = self.beside.as_mut().filter(|beside| beside.first.is_none()) else { return };
-        let Some(source) = &mut beside.source else { return };
+        let Some(beside) = self.beside.as_mut().filter(|beside| beside.first.is_none()) else {
+            return Ok(());
+        };
+        let Some(source) = &mut beside.source else { return Ok(()) };
+        if source.has_sound() && self.setup.sound_lead_ms > 0 && !beside.asks_sound {
+            beside.asks_sound = true;
+            self.hands.open_sound(beside.turn, beside.path.clone())?;
+        }
         match source.next() {
             Heard::Frame(frame) => {
                 beside.first = Some(frame);
@@ -229,14 +268,18 @@ impl Child {
             Heard::End => self.show.failed(now, beside.turn, "there is no picture in it", orders),
             Heard::Nothing => {}
         }
+        Ok(())
     }
 
     fn follow(&mut self, orders: Vec<Order>) -> Result<(), String> {
         for order in orders {
             match order {
                 Order::Prepare { turn, item } => {
-                    self.hands.open(turn, item.path())?;
-                    self.beside = Some(Beside { turn, source: None, first: None });
+                    let path = item.path();
+                    self.hands.open(turn, path.clone())?;
+                    let (item, asks_sound) = (item.id, false);
+                    let (source, first, track) = (None, None, None);
+                    self.beside = Some(Beside { turn, item, path, source, first, asks_sound, track });
                 }
                 Order::Take { turn, at_once } => self.take(turn, at_once)?,
                 Order::Drop { turn } => self.drop_turn(turn)?,
@@ -249,40 +292,50 @@ impl Child {
     fn drop_turn(&mut self, turn: Turn) -> Result<(), String> {
         if let Some(running) = self.running.take_if(|running| running.turn == turn) {
             self.held = None;
-            self.hands.drop_source(running.source)?;
+            if running.was_heard {
+                // Not longer than its picture.
+                self.speaker.silence(turn.0, self.output.moment(self.pace.end()));
+            }
+            self.hands.close((running.source, running.track.map(Track::into_sound)))?;
         }
         // One that is still being opened is dropped when it comes.
-        if let Some(source) =
-            self.beside.take_if(|beside| beside.turn == turn).and_then(|beside| beside.source)
+        if let Some(beside) = self.beside.take_if(|beside| beside.turn == turn)
+            && let Some(source) = beside.source
         {
-            self.hands.drop_source(source)?;
+            self.hands.close((source, beside.track.map(Track::into_sound)))?;
         }
         Ok(())
     }
 
     /// Lets what was prepared take the screen.
     fn take(&mut self, turn: Turn, at_once: bool) -> Result<(), String> {
-        let Some(Beside { source: Some(source), first: Some(first), .. }) =
+        let Some(Beside { item, source: Some(source), first: Some(first), track, .. }) =
             self.beside.take_if(|beside| beside.turn == turn)
         else {
             return Ok(());
         };
         let now = self.output.now();
         if at_once {
-            self.pace.cut(now)
+            let head = if track.is_some() { SOUND_HEAD_NS } else { 0 };
+            self.pace.cut(now + head);
+            if self.setup.sound_lead_ms > 0 {
+                self.speaker.silence(turn.0, self.output.moment(now));
+            }
         } else {
             self.pace.begin(now)
         }
-        let Some(plan) = source.plan() else { return self.hands.drop_source(source) };
+        let Some(plan) = source.plan() else {
+            return self.hands.close((source, track.map(Track::into_sound)));
+        };
         match source.kind() {
             Kind::Film => {
                 let due = self.pace.due(first.pts, first.length);
                 self.held = Some((first, due));
-                self.running = Some(Running { turn, source, plan });
+                self.running = Some(Running { turn, item, source, plan, track, was_heard: false });
                 Ok(())
             }
             Kind::Picture => {
-                self.hands.drop_source(source)?;
+                self.hands.close((source, track.map(Track::into_sound)))?;
                 let due = self.pace.due(None, None);
                 self.put(first, (plan, true), due)
             }
@@ -329,6 +382,28 @@ impl Child {
                     self.counts.late += 1;
                     self.counts.dropped += 1;
                 }
+            }
+        }
+    }
+
+    /// Says what is to be heard soon of the film that runs; gives how long there is no more to say.
+    fn give_sound(&mut self) -> Result<Option<Duration>, String> {
+        let Some(Running { turn, item, track, was_heard, .. }) = &mut self.running else { return Ok(None) };
+        let Some(on_its_way) = track else { return Ok(None) };
+        let lead = u64::from(self.setup.sound_lead_ms.min(SOUND_LEAD_MS_MAX)) * 1_000_000;
+        let span = Span { now: self.output.now(), lead };
+        let say = |due: u64, bytes: &[u8]| {
+            let is_said = self.speaker.sound(turn.0, self.output.moment(due), bytes);
+            *was_heard |= is_said;
+            is_said
+        };
+        match on_its_way.advance(span, &self.pace, say) {
+            Ok(wait) => Ok(wait),
+            Err(reason) => {
+                self.speaker.say(Event::Silent { id: *item, reason });
+                let track = track.take();
+                self.hands.close(track.map(Track::into_sound))?;
+                Ok(None)
             }
         }
     }

@@ -68,6 +68,7 @@ pub enum Heard {
 struct Found {
     /// The kind of file, as GStreamer names it.
     container: Option<String>,
+    has_sound: bool,
     plan: Option<Plan>,
 }
 
@@ -95,16 +96,7 @@ impl Source {
     /// # Errors
     /// In words. What is wrong inside the file is said later, by [`Source::next`].
     pub fn open(path: &Path, wanted: Wanted, wake: &Sender<()>) -> Result<Self, String> {
-        // Opening a FIFO must not wait for a writer.
-        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|e| e.to_string())?;
-        let meta = file.metadata().map_err(|e| e.to_string())?;
-        if !meta.is_file() {
-            return Err("it is not a file".into());
-        }
-        if meta.len() == 0 {
-            return Err("it is empty".into());
-        }
+        let file = open(path)?;
         let source = Self::make(file, wanted, wake).map_err(|e| format!("cannot make the pipeline: {e}"))?;
         // What is wrong with the file comes over the bus.
         let _ = source.pipeline.set_state(gst::State::Playing);
@@ -176,6 +168,11 @@ impl Source {
         if self.is_picture.load(Ordering::Relaxed) { Kind::Picture } else { Kind::Film }
     }
 
+    /// Whether there is sound beside the picture; known with the first frame.
+    pub fn has_sound(&self) -> bool {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).has_sound
+    }
+
     /// Where its frames lie on the screen; known with the first of them.
     pub fn plan(&self) -> Option<Plan> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).plan
@@ -238,6 +235,24 @@ impl Drop for Source {
     }
 }
 
+/// Opens a file that may be anything.
+///
+/// # Errors
+/// In words.
+pub fn open(path: &Path) -> Result<File, String> {
+    // Opening a FIFO must not wait for a writer.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|e| e.to_string())?;
+    let meta = file.metadata().map_err(|e| e.to_string())?;
+    if !meta.is_file() {
+        return Err("it is not a file".into());
+    }
+    if meta.len() == 0 {
+        return Err("it is empty".into());
+    }
+    Ok(file)
+}
+
 /// Looks at what `decodebin` finds, before it is decoded: the first is the kind of file. Sound is not decoded, and what is
 /// far too large neither.
 fn look(
@@ -258,6 +273,7 @@ fn look(
             found.container = Some(name.to_owned());
             is_picture.store(name.starts_with("image/"), Ordering::Relaxed);
         }
+        found.has_sound |= name.starts_with("audio/");
         drop(found);
         if let Err(words) = shape::bearable(structure, is_picture.load(Ordering::Relaxed)) {
             say(words);

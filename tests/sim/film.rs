@@ -1,0 +1,101 @@
+//! The sound of films in virtual time: when it may be heard, and when the music is held for it.
+
+use orchestrion::audio::Event as Sound;
+use orchestrion::video::{FilmSound, Wanted};
+use orchestrion_protocol::method::EmergencyParams;
+
+use super::programs::{document, put_on, run_until};
+use super::*;
+
+const SONG_MS: u64 = 61_000;
+
+fn with_screen(film_sound: FilmSound) -> Start {
+    let screen = Wanted { film_sound, ..Wanted::default() };
+    Start { screen: Some(Box::new(screen)), ..start(Repeat::All, 0) }
+}
+
+fn playing(film_sound: FilmSound) -> Sim {
+    let mut sim = Sim::new(1, &[good(SONG_MS); 3], with_screen(film_sound));
+    sim.run_ms(3000);
+    sim
+}
+
+impl Sim {
+    fn film(&mut self, is_heard: bool) {
+        self.hear(Event::Audio(Sound::Film { is_heard }));
+    }
+
+    /// Whether films may be heard, and by how much they turn the music down.
+    fn film_mix(&self) -> (bool, f32) {
+        let mix = self.world.film.unwrap();
+        (mix.gain_db.is_some(), mix.duck_db)
+    }
+}
+
+#[test]
+fn films_are_heard_as_the_configuration_says_and_turn_the_music_down_or_hold_it_in_its_place() {
+    assert_eq!(playing(FilmSound::Off).world.film, None);
+    let mut sim = playing(FilmSound::Duck);
+    assert_eq!(sim.film_mix(), (true, 12.0));
+    sim.film(true);
+    assert!(!sim.world.held);
+
+    let mut sim = playing(FilmSound::Pause);
+    assert_eq!(sim.film_mix(), (true, 0.0));
+    sim.film(true);
+    assert!(sim.world.held);
+    sim.run_ms(20_000);
+    assert_eq!(sim.status(), "playing");
+    sim.film(false);
+    assert!(!sim.world.held);
+    sim.run_ms(5000);
+    assert_eq!(sim.witness.opened(), 1, "it is the same play");
+}
+
+#[test]
+fn who_pauses_silences_films_too_and_what_holds_the_music_for_several_reasons_goes_on_after_the_last() {
+    let mut sim = playing(FilmSound::Pause);
+    sim.film(true);
+    sim.ask(Method::Pause);
+    assert_eq!((sim.film_mix().0, sim.world.held), (false, true));
+    // The mixer says that nothing of it is heard any more.
+    sim.film(false);
+    assert!(sim.world.held, "somebody has paused it");
+    sim.ask(Method::Play(PlayParams::default()));
+    assert_eq!((sim.film_mix().0, sim.world.held), (true, false));
+    sim.film(true);
+    assert!(sim.world.held);
+    // What people do to the queue does not let it be heard.
+    sim.ask(Method::Skip);
+    sim.run_ms(2000);
+    assert!(sim.world.held);
+    // Nor does an audio thread that has forgotten everything: it says anew what is heard.
+    sim.hear(Event::Service(service::Event::Restarted { service: Name::Audio }));
+    assert_eq!(sim.film_mix(), (true, 0.0), "it is told again");
+    sim.film(true);
+    assert!(sim.world.held);
+    sim.film(false);
+    sim.run_ms(2000);
+    assert!(!sim.world.held);
+}
+
+#[test]
+fn nothing_of_a_film_is_heard_under_an_emergency_or_while_it_is_closed() {
+    let mut sim = Sim::new(
+        2,
+        &[good(SONG_MS); 10],
+        Start { program: Some("/music/program.json".into()), ..with_screen(FilmSound::Duck) },
+    );
+    assert!(sim.world.film.is_none_or(|mix| mix.gain_db.is_none()), "not before the program is read");
+    put_on(&mut sim, &document());
+    run_until(&mut sim, "14:14");
+    assert!(sim.film_mix().0);
+    let emergency = EmergencyParams { path: "/music/3".into(), for_s: 60 };
+    sim.ask(Method::Voice(VoiceMethod::Emergency(emergency)));
+    sim.run_ms(3000);
+    assert!(!sim.film_mix().0);
+    sim.run_ms(70_000);
+    assert!(sim.film_mix().0, "it is over");
+    run_until(&mut sim, "14:21");
+    assert!(!sim.film_mix().0, "closed");
+}
