@@ -15,6 +15,7 @@ mod decode;
 mod feed;
 mod file;
 mod limiter;
+pub mod mend;
 mod mixer;
 pub mod offline;
 pub mod output;
