@@ -17,6 +17,7 @@ mod feed;
 mod file;
 pub(crate) mod film;
 mod limiter;
+pub mod mend;
 mod mixer;
 pub mod offline;
 pub mod output;

@@ -21,20 +21,10 @@ pub(super) enum Block {
     Ended,
 }
 
-/// See the head of this file. Every source is one.
+/// See the head of this file. A source whose samples lie in a row gives them so; the others give one after the other.
 pub(super) trait BlockSource: Source {
     /// Appends at most `frames_max` whole frames of `format`, interleaved, of which the first begins with `first` if that
     /// was read before. A last frame that is not whole is filled up with silence.
-    fn read_block(
-        &mut self,
-        format: Format,
-        first: Option<f32>,
-        frames_max: usize,
-        samples: &mut Vec<f32>,
-    ) -> Block;
-}
-
-impl<S: Source> BlockSource for S {
     fn read_block(
         &mut self,
         format: Format,
@@ -48,13 +38,21 @@ impl<S: Source> BlockSource for S {
             if self.channels().get() != format.channels || self.sample_rate().get() != format.rate_hz {
                 return Block::Changed(sample);
             }
-            samples.push(sample);
-            for _ in 1..format.channels {
-                samples.push(self.next().unwrap_or_default());
-            }
+            fill_frame(self, sample, format, samples);
         }
         Block::Full
     }
+}
+
+/// Appends the frame that begins with `first`.
+pub(super) fn fill_frame(
+    source: &mut (impl Source + ?Sized),
+    first: f32,
+    format: Format,
+    samples: &mut Vec<f32>,
+) {
+    samples.push(first);
+    samples.extend((1..format.channels).map(|_| source.next().unwrap_or_default()));
 }
 
 /// The format of the next samples.

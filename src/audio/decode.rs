@@ -1,13 +1,14 @@
 //! Which decoder plays a file: told by what is in it, never by its name alone.
 //!
-//! A deck plays a rodio [`Source`]. rodio's own decoder makes it for WAV, AIFF, FLAC, MP3 and Ogg FLAC; around that
-//! decoder [`trim`] takes from AAC what the encoder put in, [`ogg`] plays links one after another, and Opus is decoded by
-//! libopus. What none of these can play goes to [`by_media`]. Every source here seeks to the very frame.
+//! A deck plays a rodio [`Source`]. symphonia makes it for WAV, AIFF, FLAC, MP3 and Ogg FLAC ([`packets`]); around it
+//! [`trim`] takes from AAC what the encoder put in, [`ogg`] plays links one after another, and Opus is decoded by libopus.
+//! What none of these can play goes to [`by_media`]. Every source here seeks to the very frame.
 
 mod aac;
 mod child;
 mod mp4;
 mod ogg;
+mod packets;
 mod plain;
 mod sniff;
 mod trim;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use rodio::Source;
 
 use super::LoadError;
-use super::block::BlockSource;
+use super::block::{Block, BlockSource, Format};
 use super::file::{SoundFile, Trouble};
 use crate::media::{self, Limits};
 use child::ChildSource;
@@ -43,7 +44,7 @@ pub(super) struct Decoded {
 
 impl Decoded {
     /// A source that keeps its promise, as far as one knows.
-    fn sure(source: impl Source + Send + 'static, frames: Option<u64>) -> Self {
+    fn sure(source: impl BlockSource + Send + 'static, frames: Option<u64>) -> Self {
         Self {
             source: Box::new(source),
             duration_frames: frames,
@@ -123,6 +124,33 @@ impl Left {
             None => {}
         }
         true
+    }
+
+    /// Reads a block of no more than there is.
+    fn read_block(
+        &mut self,
+        source: &mut impl BlockSource,
+        format: Format,
+        first: Option<f32>,
+        frames_max: usize,
+        samples: &mut Vec<f32>,
+    ) -> Block {
+        let channels = u64::from(format.channels.max(1));
+        // The first sample of a frame that was read before is taken already.
+        let begun = u64::from(first.is_some());
+        let frames_left = self.0.map_or(usize::MAX, |left| {
+            usize::try_from((left + begun).div_ceil(channels)).unwrap_or(usize::MAX)
+        });
+        if frames_left == 0 {
+            return Block::Ended;
+        }
+        let from = samples.len();
+        let ended = source.read_block(format, first, frames_max.min(frames_left), samples);
+        if let Some(left) = &mut self.0 {
+            let read = (samples.len() - from) as u64 - begun.min((samples.len() - from) as u64);
+            *left = left.saturating_sub(read + u64::from(matches!(ended, Block::Changed(_))));
+        }
+        ended
     }
 }
 

@@ -1,6 +1,6 @@
 //! A file as a decoder may read it: only regular files, no more than it needs, and no error forgotten.
 //!
-//! rodio turns read errors into an end of the song; this reader remembers them. It hides an ID3v2 tag, which may be as
+//! A decoder turns read errors into an end of the song; this reader remembers them. It hides an ID3v2 tag, which may be as
 //! large as its pictures, and it bounds what may be read before the first sound.
 
 use std::fs::{File, Metadata, OpenOptions};

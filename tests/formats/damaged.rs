@@ -27,10 +27,13 @@ const STEEPER_MAX: f32 = 1.3;
 const LAST_MAX: f32 = 0.01;
 /// Files with flipped bytes, of each format.
 const FLIPPED_FILES: u64 = 6;
-/// Formats whose decoders notice all damage, or overlap it away; a packet that is lost changes the slope of a tone by no more
-/// than this. In the others a flipped byte may become a sample that nothing tells from a meant one, or a hole.
-const CONCEALING: [&str; 5] = ["Aac", "Adts", "Vorbis", "Opus", "Chain"];
+/// Formats whose decoders notice all damage, so that it can be mended, or overlap it away; a packet that is lost changes the
+/// slope of a tone by no more than this. In the others a flipped byte may become a sample that nothing tells from a meant one.
+const CONCEALING: [&str; 6] = ["Flac", "Aac", "Adts", "Vorbis", "Opus", "Chain"];
 const CONCEALED_STEEPER_MAX: f32 = 2.2;
+/// A format whose packets say where they belong keeps its length, but for its last one.
+const KEEPS_ITS_LENGTH: &str = "Flac";
+const LAST_PACKET_S: f64 = 4608.0 / RATE_HZ as f64;
 
 fn tone(rate_hz: u32, seconds: f64, channels: u16) -> Vec<f32> {
     let mut mono = sine(TONE_HZ, TONE, 0.0, rate_hz, (seconds * f64::from(rate_hz)) as usize);
@@ -197,6 +200,14 @@ fn flipped_bytes_in_any_format_neither_crash_nor_hang_and_click_only_where_nothi
                 continue;
             };
             assert!(flipped.seconds < whole.seconds * 3.0, "{what}: {} s", flipped.seconds);
+            let shorter_s = whole.seconds - flipped.seconds;
+            assert!(
+                what.split(',').next() != Some(KEEPS_ITS_LENGTH)
+                    || (0.0..=LAST_PACKET_S).contains(&shorter_s),
+                "{what}: {} s, not {} s",
+                flipped.seconds,
+                whole.seconds
+            );
             worst = worst.max(flipped.steepest.0);
             if flipped.steepest.0 < whole.steepest.0 * CONCEALED_STEEPER_MAX {
                 clean += 1

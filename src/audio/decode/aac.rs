@@ -40,7 +40,7 @@ pub(super) struct Config {
 }
 
 impl Config {
-    /// Why rodio's decoder cannot be trusted with it.
+    /// Why symphonia's decoder cannot be trusted with it.
     pub(super) fn foreign(&self) -> Option<&'static str> {
         if self.has_sbr || (self.object_type == 2 && self.rate_hz <= DOUBTFUL_HZ_MAX) {
             Some("HE-AAC")
@@ -118,7 +118,7 @@ struct Adts {
     config: Config,
     /// Bytes, with this header.
     len: usize,
-    /// rodio plays MPEG-4 without checksums and with one packet a frame only.
+    /// symphonia plays MPEG-4 without checksums and with one packet a frame only.
     is_usual: bool,
 }
 

@@ -13,6 +13,7 @@ use rodio::Source;
 use rodio::source::SeekError;
 
 use crate::audio::LoadError;
+use crate::audio::block::BlockSource;
 use crate::audio::file::{self, Trouble};
 use crate::media::message::Lasts;
 use crate::media::{self, Decoding, Limits};
@@ -135,6 +136,8 @@ impl Source for ChildSource {
         }
     }
 }
+
+impl BlockSource for ChildSource {}
 
 #[cfg(test)]
 mod tests;

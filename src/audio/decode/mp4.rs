@@ -19,7 +19,7 @@ use movie::{Movie, Track};
 const AAC_OBJECTS: [u8; 2] = [0x40, 0x67];
 /// Those of MP3.
 const MP3_OBJECTS: [u8; 2] = [0x69, 0x6B];
-/// Codecs that rodio plays by itself: ALAC, FLAC, MP3, PCM in all its names.
+/// Codecs that symphonia plays by itself: ALAC, FLAC, MP3, PCM in all its names.
 const PLAIN: [&[u8; 4]; 12] = [
     b"alac", b"fLaC", b".mp3", b"sowt", b"twos", b"in24", b"in32", b"fl32", b"fl64", b"lpcm", b"alaw",
     b"ulaw",

@@ -12,8 +12,10 @@ use std::time::Duration;
 use rodio::source::SeekError;
 use rodio::{ChannelCount, SampleRate, Source};
 
+use super::packets::PacketSource;
 use super::plain;
 use super::{Decoded, LoadError, NANOS, SoundFile, by_media, place_of};
+use crate::audio::block::{Block, BlockSource, Format};
 use crate::audio::file::Piece;
 use link::{Codec, Link, Stream};
 use opus::OpusLink;
@@ -58,7 +60,7 @@ fn playable(link: &Link) -> Result<Stream, &'static str> {
 enum Playing {
     Opus(Box<OpusLink>),
     Vorbis(Box<VorbisLink>),
-    Flac(Box<plain::Plain>),
+    Flac(Box<PacketSource>),
 }
 
 impl Playing {
@@ -156,6 +158,18 @@ impl Chain {
         Ok(())
     }
 
+    /// Goes on with the next link. `false`: there is none.
+    fn next_link(&mut self) -> bool {
+        if self.at + 1 >= self.parts.len() || self.sound.trouble.error().is_some() {
+            return false;
+        }
+        let played = self.play(self.at + 1);
+        if let Err(error) = &played {
+            self.sound.trouble.fail(LoadError::Damaged(error.to_string()));
+        }
+        played.is_ok()
+    }
+
     fn next_of_link(&mut self) -> Option<f32> {
         match &mut self.playing {
             Playing::Opus(link) => link.next(),
@@ -180,12 +194,32 @@ impl Iterator for Chain {
             if let Some(sample) = self.next_of_link() {
                 return Some(sample);
             }
-            if self.at + 1 >= self.parts.len() || self.sound.trouble.error().is_some() {
+            if !self.next_link() {
                 return None;
             }
-            if let Err(error) = self.play(self.at + 1) {
-                self.sound.trouble.fail(LoadError::Damaged(error.to_string()));
-                return None;
+        }
+    }
+}
+
+impl BlockSource for Chain {
+    fn read_block(
+        &mut self,
+        format: Format,
+        mut first: Option<f32>,
+        frames_max: usize,
+        samples: &mut Vec<f32>,
+    ) -> Block {
+        let channels = usize::from(format.channels.max(1));
+        let from = samples.len();
+        loop {
+            let frames = frames_max - (samples.len() - from) / channels;
+            let ended = match &mut self.playing {
+                Playing::Opus(link) => link.read_block(format, first.take(), frames, samples),
+                Playing::Vorbis(link) => link.read_block(format, first.take(), frames, samples),
+                Playing::Flac(link) => link.read_block(format, first.take(), frames, samples),
+            };
+            if ended != Block::Ended || !self.next_link() {
+                return ended;
             }
         }
     }

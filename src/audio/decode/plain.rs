@@ -1,17 +1,16 @@
-//! rodio's decoder (symphonia) over a file, or over what a file was put together to.
+//! symphonia over a file, or over what a file was put together to.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rodio::source::SeekError;
-use rodio::{ChannelCount, Decoder, SampleRate, Source};
+use rodio::{ChannelCount, SampleRate, Source};
 
+use super::packets::PacketSource;
 use super::{Decoded, Left, LoadError, SoundFile, frame_at, place_of, skip_frames};
+use crate::audio::block::{Block, BlockSource, Format};
 use crate::audio::file::{Piece, SoundReader};
-
-/// rodio's decoder, ready.
-pub(super) type Plain = Decoder<SoundReader>;
 
 /// Frames of a packet in WAVE and AIFF, as symphonia cuts them.
 const PCM_PACKET_FRAMES: u64 = 1152;
@@ -20,7 +19,7 @@ const PCM_PACKET_FRAMES: u64 = 1152;
 /// until it has filled up again; up to nine packets were seen.
 const MPEG_WARM_FRAMES: u64 = 20 * 1152;
 
-/// How rodio's decoder is wanted.
+/// How a file is to be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Seeks to the place itself, and takes away what the container says.
@@ -31,7 +30,7 @@ pub(super) enum Mode {
     Bare,
 }
 
-/// Lets rodio play the whole file.
+/// Opens the whole file.
 ///
 /// # Errors
 /// It cannot be read, or nothing in it can be decoded.
@@ -80,7 +79,7 @@ fn aiff_frames(sound: &SoundFile) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Lets rodio play what `pieces` make.
+/// Opens what `pieces` make.
 ///
 /// # Errors
 /// As for [`open`].
@@ -116,19 +115,11 @@ fn seeking(head: &[u8]) -> Seeking {
 ///
 /// # Errors
 /// As for [`open`].
-pub(super) fn decoder(sound: &SoundFile, reader: SoundReader, mode: Mode) -> Result<Plain, LoadError> {
-    let len = reader.len();
-    Decoder::builder()
-        .with_data(reader)
-        .with_byte_len(len)
-        .with_seekable(true)
-        .with_gapless(mode != Mode::Bare)
-        .with_coarse_seek(mode == Mode::Coarse)
-        .build()
-        .map_err(|e| match sound.trouble.error() {
-            Some(error) => error,
-            None => LoadError::NotDecodable(format!("nothing in it can be decoded ({e})")),
-        })
+pub(super) fn decoder(sound: &SoundFile, reader: SoundReader, mode: Mode) -> Result<PacketSource, LoadError> {
+    PacketSource::open(reader, mode).map_err(|e| match sound.trouble.error() {
+        Some(error) => error,
+        None => LoadError::NotDecodable(format!("nothing in it can be decoded ({e})")),
+    })
 }
 
 /// How many frames a decoder says that it will give.
@@ -139,15 +130,14 @@ pub(super) fn frames_of(decoder: &impl Source) -> Option<u64> {
     decoder.total_duration().map(|d| frame_at(d + half_frame, rate_hz)).filter(|frames| *frames > 0)
 }
 
-/// rodio's decoder with seeks that land on the frame.
+/// symphonia with seeks that land on the frame.
 ///
-/// From the packet that it finds, rodio goes on to the place by a count in `f32`, rounded up: in mono that is a frame too far
-/// now and then. So it is sent to the start of a packet where that is known, and the rest is counted here. It also loses
-/// count of the channels when two seeks follow each other without a sample in between: each seek gets a fresh decoder.
+/// It is sent to the start of a packet where that is known, and the rest is counted here. Each seek gets a fresh decoder, so
+/// that nothing is left of what was before.
 pub(super) struct Exact {
     sound: SoundFile,
     pieces: Vec<Piece>,
-    decoder: Plain,
+    decoder: PacketSource,
     /// Where it ends before its decoder does.
     len_frames: Option<u64>,
     left: Left,
@@ -209,5 +199,17 @@ impl Source for Exact {
         skip_frames(&mut self.decoder, frame - from);
         self.left = Left::of(self.len_frames, frame, &self.decoder);
         Ok(())
+    }
+}
+
+impl BlockSource for Exact {
+    fn read_block(
+        &mut self,
+        format: Format,
+        first: Option<f32>,
+        frames_max: usize,
+        samples: &mut Vec<f32>,
+    ) -> Block {
+        self.left.read_block(&mut self.decoder, format, first, frames_max, samples)
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Mp4,
     /// AAC frames one after another.
     Adts,
-    /// rodio by itself, or nobody knows it: rodio looks further into a file than this.
+    /// symphonia by itself, or nobody knows it: symphonia looks further into a file than this.
     Plain,
     /// Nothing in this process; with a name for it.
     Foreign(&'static str),
@@ -74,7 +74,7 @@ pub(super) fn sniff(sound: &SoundFile) -> Result<Kind, LoadError> {
     Ok(Kind::Plain)
 }
 
-/// RIFF: what a WAVE file's format tag says (Microsoft, mmreg.h), as far as rodio has a decoder for it.
+/// RIFF: what a WAVE file's format tag says (Microsoft, mmreg.h), as far as symphonia has a decoder for it.
 fn wave(sound: &SoundFile, head: &[u8]) -> Result<Kind, LoadError> {
     const CHUNKS_MAX: usize = 64;
     match head.get(8..12) {

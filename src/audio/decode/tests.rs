@@ -1,5 +1,6 @@
 //! Real files of every format through the decoders, against what went into them.
 
+mod blocks;
 mod damage;
 mod join;
 mod place;

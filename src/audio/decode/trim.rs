@@ -1,7 +1,7 @@
 //! AAC and ALAC without what the encoder put around the sound.
 //!
 //! An AAC encoder puts some thousand frames of silence in front (its own look-ahead, and the overlap of the transform) and
-//! fills up the last packet. rodio gives all of that out. Here it is taken away, as the container tells, and a seek counts
+//! fills up the last packet. symphonia gives all of that out. Here it is taken away, as the container tells, and a seek counts
 //! from the first frame that is meant to be heard: it begins a packet early, since a packet alone is only half of its sound.
 
 use std::sync::Arc;
@@ -10,8 +10,10 @@ use std::time::Duration;
 use rodio::source::SeekError;
 use rodio::{ChannelCount, SampleRate, Source};
 
-use super::plain::{self, Mode, Plain};
+use super::packets::PacketSource;
+use super::plain::{self, Mode};
 use super::{Left, LoadError, SoundFile, frame_at, place_of, skip_frames};
+use crate::audio::block::{Block, BlockSource, Format};
 use crate::audio::file::Piece;
 
 /// What to take away, and how to seek.
@@ -42,7 +44,7 @@ pub(super) struct Packets {
 pub(super) struct Trimmed {
     sound: SoundFile,
     pieces: Vec<Piece>,
-    decoder: Plain,
+    decoder: PacketSource,
     plan: Plan,
     /// Samples to give until the end; it may be before that of the decoder.
     left: Left,
@@ -63,8 +65,7 @@ impl Trimmed {
 
     /// Makes `at` the next frame.
     fn go_to(&mut self, at: u64) -> Result<(), LoadError> {
-        // Whatever the last seek left half-way is gone with its decoder: rodio's loses count of the channels when it is
-        // told to seek twice in a row.
+        // Whatever the last seek left half-way is gone with its decoder.
         self.decoder = plain::decoder(&self.sound, self.sound.reader_of(self.pieces.clone()), Mode::Coarse)?;
         self.left = Left::of(self.plan.len_frames, at, &self.decoder);
         let wanted = self.plan.delay_frames + at;
@@ -110,5 +111,17 @@ impl Source for Trimmed {
     fn try_seek(&mut self, place: Duration) -> Result<(), SeekError> {
         let frame = frame_at(place, self.sample_rate().get());
         self.go_to(frame).map_err(|e| SeekError::Other(Arc::new(e)))
+    }
+}
+
+impl BlockSource for Trimmed {
+    fn read_block(
+        &mut self,
+        format: Format,
+        first: Option<f32>,
+        frames_max: usize,
+        samples: &mut Vec<f32>,
+    ) -> Block {
+        self.left.read_block(&mut self.decoder, format, first, frames_max, samples)
     }
 }

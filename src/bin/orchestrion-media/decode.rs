@@ -2,7 +2,9 @@
 //! over, as it is wanted. What people see goes through the same two processes and the same socket as in the device.
 
 mod confine;
+mod join;
 pub(crate) mod listen;
+mod movie;
 mod pipeline;
 pub(crate) mod plugins;
 mod serve;

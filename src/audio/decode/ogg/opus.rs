@@ -15,6 +15,7 @@ use rodio::{ChannelCount, SampleRate, Source};
 use super::link::{Link, Stream, granule_page, last_page, page_before};
 use super::page::{Packets, Page, PageReader};
 use super::{LoadError, SoundFile};
+use crate::audio::block::{Block, BlockSource, Format, fill_frame, format_of};
 use crate::audio::decode::{frame_at, place_of};
 
 /// Opus is always decoded at this rate.
@@ -333,26 +334,67 @@ fn frames_in(packet: &[u8]) -> usize {
     frames.filter(|frames| (1..=PACKET_FRAMES_MAX).contains(frames)).unwrap_or(UNKNOWN_FRAMES)
 }
 
+impl OpusLink {
+    /// Whether there is something to give.
+    #[inline]
+    fn is_ready(&mut self) -> bool {
+        self.given < self.decoded.len() || self.refill()
+    }
+
+    fn refill(&mut self) -> bool {
+        match self.decode() {
+            Ok(is_more) => is_more,
+            Err(error) => {
+                self.sound.trouble.fail(error);
+                // It stays at its end, whoever asks again.
+                self.end = self.at;
+                self.decoded.clear();
+                false
+            }
+        }
+    }
+}
+
 impl Iterator for OpusLink {
     type Item = f32;
 
     #[inline]
     fn next(&mut self) -> Option<f32> {
-        if self.given >= self.decoded.len() {
-            match self.decode() {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => {
-                    self.sound.trouble.fail(error);
-                    // It stays at its end, whoever asks again.
-                    self.end = self.at;
-                    self.decoded.clear();
-                    return None;
-                }
-            }
+        if !self.is_ready() {
+            return None;
         }
         self.given += 1;
         self.decoded.get(self.given - 1).copied()
+    }
+}
+
+impl BlockSource for OpusLink {
+    fn read_block(
+        &mut self,
+        format: Format,
+        first: Option<f32>,
+        frames_max: usize,
+        samples: &mut Vec<f32>,
+    ) -> Block {
+        let mut first = first;
+        let mut wanted = frames_max * usize::from(format.channels);
+        while wanted > 0 {
+            if let Some(first) = first.take() {
+                fill_frame(self, first, format, samples);
+                wanted -= usize::from(format.channels);
+            } else if !self.is_ready() {
+                return Block::Ended;
+            } else if format != format_of(self) {
+                return self.next().map_or(Block::Ended, Block::Changed);
+            } else {
+                let ready = &self.decoded[self.given..];
+                let taken = ready.len().min(wanted);
+                samples.extend_from_slice(&ready[..taken]);
+                self.given += taken;
+                wanted -= taken;
+            }
+        }
+        Block::Full
     }
 }
 

@@ -1,4 +1,4 @@
-//! One link of Vorbis, played by rodio's decoder.
+//! One link of Vorbis, played by symphonia's decoder.
 //!
 //! The decoder gets its headers from us, without the comments, which may be as large as their pictures, and then the pages of
 //! the link. A seek gives it the headers and the pages from a place on: by itself it would find the packet and forget the half
@@ -16,7 +16,9 @@ use rodio::{ChannelCount, SampleRate, Source};
 use super::link::{Link, Stream, granule_page, page_before};
 use super::page::{Packets, Page, PageReader, pages_of};
 use super::{LoadError, SoundFile};
-use crate::audio::decode::plain::{self, Mode, Plain};
+use crate::audio::block::{Block, BlockSource, Format};
+use crate::audio::decode::packets::PacketSource;
+use crate::audio::decode::plain::{self, Mode};
 use crate::audio::decode::{Left, frame_at, place_of, skip_frames};
 use crate::audio::file::Piece;
 
@@ -33,7 +35,7 @@ pub(super) struct VorbisLink {
     headers: Arc<[u8]>,
     /// The pages with sound.
     bytes: Range<u64>,
-    decoder: Plain,
+    decoder: PacketSource,
     mode: Mode,
     len_frames: Option<u64>,
     /// Samples to give until the end; the decoder does not see the end of a stream of few pages.
@@ -135,7 +137,7 @@ fn open_over(
     headers: &Arc<[u8]>,
     bytes: Range<u64>,
     mode: Mode,
-) -> Result<Plain, LoadError> {
+) -> Result<PacketSource, LoadError> {
     let pieces = vec![Piece::Bytes(Arc::clone(headers)), Piece::File(bytes)];
     plain::decoder(sound, sound.reader_of(pieces), mode)
 }
@@ -192,5 +194,17 @@ impl Source for VorbisLink {
     fn try_seek(&mut self, place: Duration) -> Result<(), SeekError> {
         let frame = frame_at(place, self.sample_rate().get());
         self.go_to(frame).map_err(|e| SeekError::Other(Arc::new(e)))
+    }
+}
+
+impl BlockSource for VorbisLink {
+    fn read_block(
+        &mut self,
+        format: Format,
+        first: Option<f32>,
+        frames_max: usize,
+        samples: &mut Vec<f32>,
+    ) -> Block {
+        self.left.read_block(&mut self.decoder, format, first, frames_max, samples)
     }
 }

@@ -184,6 +184,32 @@ fn a_hole_in_opus_is_filled_at_its_right_length_and_too_many_fail_the_song() {
 }
 
 #[test]
+fn a_hole_in_flac_keeps_its_length_and_has_no_edge() {
+    let shelf = Shelf::new();
+    // A tone of 440 Hz has no steeper step than this; noise would hide what a hole does.
+    let step = std::f32::consts::TAU * 440.0 / RATE_HZ as f32 * 0.5;
+    let mono = signal::sine(440.0, 0.5, 0.0, RATE_HZ, FRAMES);
+    for channels in [1, 2] {
+        let path = shelf.file(&mono, channels, RATE_HZ, Format::Flac);
+        let bytes = std::fs::read(&path).unwrap();
+        // A block, two in a row, and one whose header is hit; the last block stays, for nothing tells how long it is.
+        let mut holed = bytes.clone();
+        let block = bytes.len() / (FRAMES / 4096);
+        for at in [10 * block, 20 * block, 21 * block, 30 * block] {
+            holed[at..at + 9].iter_mut().for_each(|byte| *byte ^= 0x5A);
+        }
+        std::fs::write(&path, &holed).unwrap();
+        let (heard, error) = first_channel(&path);
+        assert_eq!((heard.len(), error), (FRAMES, None));
+        let steepest = heard.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
+        assert!(steepest < step * 1.1, "{steepest}, not {step}");
+        let off: Vec<bool> = heard.iter().zip(&mono).map(|(a, b)| (a - b).abs() > 1e-4).collect();
+        let wrong = off.iter().filter(|off| **off).count();
+        assert!((2 * 4096..8 * 4096).contains(&wrong), "{wrong} frames are not as they were");
+    }
+}
+
+#[test]
 fn text_and_noise_under_any_name_are_refused_in_words() {
     let shelf = Shelf::new();
     let mut noise = vec![0u8; 300_000];

@@ -34,7 +34,7 @@ fn every_format_gives_as_many_frames_as_went_in_and_each_in_its_place() {
 }
 
 #[test]
-fn what_rodio_gives_of_an_m4a_by_itself_is_too_long_and_late_which_is_why_it_is_trimmed() {
+fn what_symphonia_gives_of_an_m4a_by_itself_is_too_long_and_late_which_is_why_it_is_trimmed() {
     let shelf = Shelf::new();
     let mono = sweep(RATE_HZ, 100_003);
     let path = shelf.file(&mono, 2, RATE_HZ, Format::Aac);
@@ -42,8 +42,8 @@ fn what_rodio_gives_of_an_m4a_by_itself_is_too_long_and_late_which_is_why_it_is_
     let bare: Vec<f32> =
         plain::decoder(&sound, sound.reader(), plain::Mode::Whole).unwrap().step_by(2).collect();
     let (late, _) = lag(&bare, &mono, 3000);
-    println!("rodio alone: {} frames of 100003, {late} late", bare.len());
-    assert_eq!((bare.len(), late), (99 * 1024, 1024), "if rodio trims it by itself now, we need not");
+    println!("symphonia alone: {} frames of 100003, {late} late", bare.len());
+    assert_eq!((bare.len(), late), (99 * 1024, 1024), "if symphonia trims it by itself now, we need not");
 }
 
 /// Renames all boxes of a type, for a decoder that does not know the new one.

@@ -14,7 +14,9 @@ use gstreamer_app::{AppSink, AppSinkCallbacks};
 use orchestrion::media::Format;
 use orchestrion::media::message::{CHANNELS_MAX, DURATION_MS_MAX, Lasts, RATE_HZ_MAX, RATE_HZ_MIN};
 
+use super::join::{Behind, Bytes};
 use super::listen::ring;
+use super::movie::Longer;
 use super::plugins::Loaded;
 use crate::fault::Fault;
 
@@ -49,6 +51,10 @@ pub struct Pipeline {
     faults: Receiver<Fault>,
     /// The file is nothing but packets of sound; its length is a guess from the first of them.
     is_bare: Arc<AtomicBool>,
+    /// How much longer than it is GStreamer takes the file to be.
+    longer_by: gst::ClockTime,
+    /// What was given last.
+    behind: Option<Behind>,
     /// The first decoder that is missing, as GStreamer names it.
     missing: Option<String>,
     /// Why it cannot go on.
@@ -74,18 +80,20 @@ pub struct Sound {
     pub format: Format,
     /// Its first frame, counted from the start of the file; `None` where the file has no times.
     pub at_frames: Option<u64>,
-    buffer: gst::MappedBuffer<gst::buffer::Readable>,
-    from: usize,
-    until: usize,
+    /// Something before it may be missing, as the decoder says.
+    pub(super) is_torn: bool,
+    pub(super) bytes: Bytes,
+    pub(super) from: usize,
+    pub(super) until: usize,
 }
 
 impl Sound {
     /// 32 bit floats, little endian, interleaved.
     pub fn bytes(&self) -> &[u8] {
-        &self.buffer[self.from..self.until]
+        &self.bytes[self.from..self.until]
     }
 
-    fn frame_len(&self) -> usize {
+    pub(super) fn frame_len(&self) -> usize {
         usize::from(self.format.channels) * 4
     }
 
@@ -158,6 +166,9 @@ impl Pipeline {
         });
         let (fault, faults) = bounded(FAULTS_MAX);
         watch_reads(&source, len, fault.clone(), wake.clone());
+        let longer = Longer::of(file);
+        let longer_by = longer.as_ref().map_or(gst::ClockTime::ZERO, |longer| longer.by);
+        correct_reads(&source, longer);
         if let Some(bus) = pipeline.bus() {
             // The bus queues a message only after this: what is rung for must be there before.
             bus.set_sync_handler(move |_, message| {
@@ -168,7 +179,7 @@ impl Pipeline {
                 gst::BusSyncReply::Drop
             });
         }
-        Ok(Self { pipeline, sink, faults, is_bare, missing: None, broken: None })
+        Ok(Self { pipeline, sink, faults, is_bare, longer_by, behind: None, missing: None, broken: None })
     }
 
     /// What is next, without waiting.
@@ -176,7 +187,14 @@ impl Pipeline {
         loop {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::ZERO) {
                 match sound(&sample) {
-                    Some(sound) => return Heard::Sound(sound),
+                    Some(sound) => {
+                        let sound = match self.behind.take() {
+                            Some(behind) => behind.join(sound),
+                            None => sound,
+                        };
+                        self.behind = Some(Behind::new(&sound));
+                        return Heard::Sound(sound);
+                    }
                     None => continue,
                 }
             }
@@ -207,12 +225,14 @@ impl Pipeline {
     /// How long the file is, as far as is known by now.
     pub fn lasts(&self) -> Option<Lasts> {
         let duration: gst::ClockTime = self.pipeline.query_duration()?;
+        let duration = duration.saturating_sub(self.longer_by);
         let ms = Some(duration.mseconds()).filter(|ms| (1..=DURATION_MS_MAX).contains(ms))?;
         Some(if self.is_bare.load(Ordering::Relaxed) { Lasts::Estimated(ms) } else { Lasts::Promised(ms) })
     }
 
     /// Goes to a place. `false`: this file cannot be sought in; the pipeline is of no use any more.
     pub fn seek(&mut self, position_ms: u64) -> bool {
+        self.behind = None;
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
         self.pipeline.seek_simple(flags, gst::ClockTime::from_mseconds(position_ms)).is_ok()
     }
@@ -239,6 +259,20 @@ fn watch_reads(source: &gst::Element, len: u64, fault: Sender<Fault>, wake: Send
     });
 }
 
+/// Lets the file be read as a longer movie.
+fn correct_reads(source: &gst::Element, longer: Option<Longer>) {
+    let (Some(pad), Some(longer)) = (source.static_pad("src"), longer) else { return };
+    pad.add_probe(gst::PadProbeType::PULL | gst::PadProbeType::BUFFER, move |_, read| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut read.data
+            && longer.lies_in(read.offset, buffer.size())
+            && let Ok(mut bytes) = buffer.make_mut().map_writable()
+        {
+            longer.correct(read.offset, &mut bytes);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
 /// Looks at what `decodebin` finds: the first thing that is no tag is the kind of file.
 fn tell_bare(decode: &gst::Element, is_bare: Arc<AtomicBool>) {
     let is_told = AtomicBool::new(false);
@@ -260,6 +294,7 @@ fn sound(sample: &gst::Sample) -> Option<Sound> {
     let rate_hz = u32::try_from(caps.get::<i32>("rate").ok()?).ok()?;
     let channels = u16::try_from(caps.get::<i32>("channels").ok()?).ok()?;
     let buffer = sample.buffer_owned()?;
+    let is_torn = buffer.flags().contains(gst::BufferFlags::DISCONT);
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     let frames_of = |time: gst::ClockTime| {
         (u128::from(time.nseconds()) * u128::from(rate_hz) + 500_000_000) / 1_000_000_000
@@ -284,7 +319,8 @@ fn sound(sample: &gst::Sample) -> Option<Sound> {
     let sound = Sound {
         format: Format { rate_hz, channels },
         at_frames,
-        buffer,
+        is_torn,
+        bytes: Bytes::Mapped(buffer),
         from: first * frame_len,
         until: last * frame_len,
     };
