@@ -72,7 +72,9 @@ impl App {
     /// Holds the music while a film is heard, where that is wanted, and lets it go on afterwards.
     fn hold_for_film(&mut self, effects: &mut Vec<Effect>) {
         let is_audible = self.film.told.is_some_and(|told| told.gain_db.is_some());
-        let holds = self.film.is_heard && is_audible && self.film_sound() == FilmSound::Pause;
+        // Not while something is said, which would be held with the music in mid-word: afterwards.
+        let may_begin = self.film.holds_music || !self.voice.speaks();
+        let holds = self.film.is_heard && is_audible && may_begin && self.film_sound() == FilmSound::Pause;
         if std::mem::replace(&mut self.film.holds_music, holds) == holds {
             return;
         }

@@ -104,7 +104,8 @@ impl FilmInput {
 
     /// Whether something is heard, or will be very soon.
     pub(in crate::audio) fn is_near(&self) -> bool {
-        let is_due = |due_ns: f64| due_ns - self.moment_ns < NEAR_NS;
+        // What is too late is thrown away, and nothing makes room for it.
+        let is_due = |due_ns: f64| (0.0..NEAR_NS).contains(&(due_ns - self.moment_ns));
         self.state != State::Silent || self.reader.due_ns().is_some_and(is_due)
     }
 

@@ -140,6 +140,7 @@ fn what_is_missing_or_comes_too_late_is_silence_without_a_click_and_what_follows
     for block in 0..50 {
         hall.pull_until(ms(block * 20 + 10));
         hall.write(1, ms(block * 20), SOUND_FRAMES_MAX, tone);
+        assert!(!hall.input.is_near(), "the music makes room for nothing");
     }
     assert!(hall.heard.iter().all(|sample| *sample == 0.0));
 }
