@@ -150,7 +150,7 @@ impl PacketSource {
             }
             let missing = self.expected_ts.and_then(|expected| packet.ts().checked_sub(expected));
             let is_torn = lost > 0 || (self.counts_frames && missing.is_some_and(|ticks| ticks > 0));
-            self.expected_ts = Some(packet.ts() + packet.dur());
+            self.expected_ts = Some(packet.ts().saturating_add(packet.dur()));
             self.given = 0;
             if !(is_torn && spec == self.spec && !self.samples.is_empty()) {
                 self.spec = spec;
@@ -161,7 +161,7 @@ impl PacketSource {
             interleave(&decoded, &mut after);
             let hole = frames_of(missing.unwrap_or(0), self.time_base, spec.rate);
             let hole =
-                hole.filter(|frames| *frames * 1000 <= HOLE_MS_MAX * u64::from(spec.rate)).unwrap_or(0);
+                hole.filter(|frames| *frames <= HOLE_MS_MAX * u64::from(spec.rate) / 1000).unwrap_or(0);
             mend(
                 &self.samples,
                 hole as usize,
