@@ -102,6 +102,11 @@ impl Air {
         self.path.is_some() || self.release
     }
 
+    /// Whether somebody has set the volume, and no daypart.
+    pub(super) fn volume_is_by_hand(&self) -> bool {
+        self.on.as_ref().map_or(!self.is_programmed(), |on| on.state.volume.is_some())
+    }
+
     /// Why what its file says now is not on the air.
     pub(super) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()

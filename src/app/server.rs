@@ -170,13 +170,13 @@ impl App {
         }
     }
 
-    /// What people have set.
+    /// What people have set, and no program.
     fn settings_by_hand(&self) -> SettingsOrder {
         let (repeat, shuffle) = self.modes();
         SettingsOrder {
-            volume: Some(self.volume),
+            volume: self.air.volume_is_by_hand().then_some(self.volume),
             mute: Some(self.muted),
-            crossfade_ms: Some(self.crossfade_ms),
+            crossfade_ms: (!self.air.is_programmed()).then_some(self.crossfade_ms),
             trim_db: self.trim.map(trim::Trim::db),
             shuffle: Some(shuffle),
             repeat: Some(repeat),

@@ -266,14 +266,15 @@ impl<'a> Daemon<'a> {
         })
     }
 
-    /// Does methods that are answered at once, one after another.
+    /// Does methods that are answered at once, one after another; one that is refused keeps none of the others away.
     fn set(&mut self, methods: Vec<Method>) -> Did {
+        let mut refused = Vec::new();
         for method in methods {
             let (name, _) = method.name_and_params();
             let said = self.begin_method(method).and_then(|ask| self.answer(ask, ANSWER_MAX));
             match said {
                 Some(Said::Outcome(Ok(_))) => {}
-                Some(Said::Outcome(Err(error))) => return Err(format!("{name}: {}", error.message)),
+                Some(Said::Outcome(Err(error))) => refused.push(format!("{name}: {}", error.message)),
                 Some(Said::Report(_)) | None => {
                     return Err(format!(
                         "{name}: the device did not answer in time; what stands before it was set"
@@ -281,7 +282,7 @@ impl<'a> Daemon<'a> {
                 }
             }
         }
-        Ok(None)
+        if refused.is_empty() { Ok(None) } else { Err(refused.join("; ")) }
     }
 
     /// The process ends by it, or it fails now.

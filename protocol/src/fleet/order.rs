@@ -96,6 +96,23 @@ pub struct SettingsOrder {
 const SETTINGS: [&str; 6] = ["volume", "mute", "crossfade_ms", "trim_db", "shuffle", "repeat"];
 
 impl SettingsOrder {
+    /// Whether each of them can be.
+    ///
+    /// # Errors
+    /// One is out of its range; in words.
+    pub fn judge(self) -> Result<(), String> {
+        if self.volume.is_some_and(|percent| percent > VOLUME_MAX) {
+            return Err(format!("volume goes from 0 to {VOLUME_MAX}"));
+        }
+        if self.crossfade_ms.is_some_and(|fade_ms| fade_ms > CROSSFADE_MS_MAX) {
+            return Err(format!("crossfade_ms goes from 0 to {CROSSFADE_MS_MAX}"));
+        }
+        if self.trim_db.is_some_and(|db| !(TRIM_DB_MIN..=TRIM_DB_MAX).contains(&db)) {
+            return Err(format!("trim_db goes from {TRIM_DB_MIN} to {TRIM_DB_MAX}"));
+        }
+        Ok(())
+    }
+
     /// The methods of the local socket that do it, in this order.
     pub fn methods(self) -> Vec<Method> {
         let queue = |method| Method::Queue(method);
@@ -288,15 +305,7 @@ impl OrderText {
                 if settings == SettingsOrder::default() {
                     return Err(wrong(format!("nothing is to be set: it takes {}", SETTINGS.join(", "))));
                 }
-                if settings.volume.is_some_and(|percent| percent > VOLUME_MAX) {
-                    return Err(wrong(format!("volume goes from 0 to {VOLUME_MAX}")));
-                }
-                if settings.crossfade_ms.is_some_and(|fade_ms| fade_ms > CROSSFADE_MS_MAX) {
-                    return Err(wrong(format!("crossfade_ms goes from 0 to {CROSSFADE_MS_MAX}")));
-                }
-                if settings.trim_db.is_some_and(|db| !(TRIM_DB_MIN..=TRIM_DB_MAX).contains(&db)) {
-                    return Err(wrong(format!("trim_db goes from {TRIM_DB_MIN} to {TRIM_DB_MAX}")));
-                }
+                settings.judge().map_err(wrong)?;
                 Order::Settings(settings)
             }
             "content.update" => device(DeviceOrder::UpdateContent)?,

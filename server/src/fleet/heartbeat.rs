@@ -98,7 +98,8 @@ fn take(
         );
         return Err(Error::Copied);
     }
-    let settings = message.report.settings.unwrap_or_default();
+    // What no device can have set is not kept for another.
+    let settings = message.report.settings.filter(|settings| settings.judge().is_ok()).unwrap_or_default();
     let is_set = settings != SettingsOrder::default() && settings != member.settings;
     if is_set {
         member.settings = settings;
