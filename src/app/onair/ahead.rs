@@ -9,6 +9,9 @@ use orchestrion_protocol::status::{ProgramPage, ProgramRow};
 use super::Air;
 use crate::time::Now;
 
+/// Characters of a name: a whole page fits into the answer to a server.
+const NAME_LEN_MAX: usize = 40;
+
 impl Air {
     /// The next 24 hours.
     ///
@@ -47,7 +50,7 @@ fn told(row: Row) -> ProgramRow {
         from: row.wall.0.to_string(),
         to: row.wall.1.to_string(),
         what: what.to_owned(),
-        name: row.name,
+        name: row.name.chars().take(NAME_LEN_MAX).collect(),
         volume: row.volume,
     }
 }

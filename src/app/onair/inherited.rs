@@ -1,6 +1,7 @@
 //! Songs that the device before this one has played in its place: for the rules of rotation, and over restarts. They count as
 //! played before all that is in the play log here.
 
+use orchestrion_program::Absolute;
 use orchestrion_program::rotation::{Heard, History};
 use orchestrion_protocol::limits::{INHERITED_LEN_MAX, INHERITED_NAME_LEN_MAX};
 use orchestrion_protocol::method::{InheritParams, InheritedPlay};
@@ -16,10 +17,11 @@ use crate::time::Now;
 const KEPT_LEN_MAX: usize = 10 * INHERITED_LEN_MAX;
 
 /// What they leave behind, the oldest first.
-pub(super) fn history(program: &Program, plays: &[InheritedPlay]) -> History {
+/// Whatever clock told the time there: nothing was played later than now, as rotation counts.
+pub(super) fn history(program: &Program, plays: &[InheritedPlay], now: Absolute) -> History {
     let heard = plays.iter().map(|play| Heard {
         recording: &play.recording,
-        at_ms: play.at_utc_ms,
+        at_ms: play.at_utc_ms.min(now.0),
         from: play.playlist.as_deref().map(|list| (list, None)),
     });
     History::restore(&program.catalogue, heard)
@@ -40,7 +42,7 @@ impl App {
         params: InheritParams,
         effects: &mut Vec<Effect>,
     ) -> Result<Option<Value>, RpcError> {
-        let InheritParams { mut plays } = params;
+        let InheritParams { plays } = params;
         let wrong = |words: String| Err(RpcError::new(code::INVALID_PARAMS, words));
         if plays.len() > INHERITED_LEN_MAX {
             return wrong(format!("{} songs at once; {INHERITED_LEN_MAX} at most", plays.len()));
@@ -49,11 +51,8 @@ impl App {
         if names.flatten().any(|name| name.len() > INHERITED_NAME_LEN_MAX) {
             return wrong(format!("a name of more than {INHERITED_NAME_LEN_MAX} bytes"));
         }
-        // Whatever clock told the time there: here nothing was played in times to come.
-        let latest_ms = self.times.rotation(now).0;
-        plays.iter_mut().for_each(|play| play.at_utc_ms = play.at_utc_ms.min(latest_ms));
         if let Some(on) = &mut self.air.on {
-            let before = history(&on.program, &plays);
+            let before = history(&on.program, &plays, self.times.rotation(now));
             on.history = on.history.after(&before, &on.program.catalogue);
         }
         let told = plays.len();

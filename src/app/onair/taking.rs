@@ -103,7 +103,7 @@ impl App {
                 let memory = self.air.spots_before.take();
                 let (spotting, missed_before) = Spotting::resume(&program, now, memory);
                 missed = missed_before;
-                let before = inherited::history(&program, &self.air.inherited);
+                let before = inherited::history(&program, &self.air.inherited, self.times.rotation(now));
                 let history = memory::restore(&program, &past).after(&before, &program.catalogue);
                 (history, chance, State::default(), VecDeque::new(), spotting)
             }
