@@ -5,6 +5,7 @@
 
 pub mod commands;
 pub mod enrol;
+mod group;
 pub mod heartbeat;
 pub mod load;
 pub mod places;

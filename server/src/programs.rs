@@ -8,21 +8,19 @@ pub mod publish;
 pub mod readiness;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
+use object_store::path::Path;
 use orchestrion_protocol::release::{Digest, Edition, manifest_path};
 use sea_orm::FromQueryResult;
 
 use crate::database::{unsigned, values};
-use crate::library::refused;
 use crate::server::App;
 use crate::{Error, Result};
 
 /// What was published.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Programs {
-    folder: PathBuf,
     newest: RwLock<HashMap<String, Edition>>,
     /// Held while a number is given, so that each is given once.
     turn: tokio::sync::Mutex<()>,
@@ -41,24 +39,9 @@ struct Offered {
 }
 
 impl Programs {
-    /// In a state folder.
-    ///
-    /// # Errors
-    /// The folder cannot be made.
-    pub async fn open(state_dir: &Path) -> Result<Self> {
-        let folder = state_dir.join("releases");
-        tokio::fs::create_dir_all(&folder).await.map_err(refused(&folder))?;
-        Ok(Self { folder, newest: RwLock::default(), turn: tokio::sync::Mutex::default() })
-    }
-
     /// The newest release of a place.
     pub fn newest(&self, place: &str) -> Option<Edition> {
         self.newest.read().unwrap_or_else(PoisonError::into_inner).get(place).copied()
-    }
-
-    /// The file of a manifest.
-    pub fn manifest(&self, name: &Digest) -> PathBuf {
-        self.folder.join(manifest_path(name))
     }
 
     fn note(&self, place: &str, edition: Edition) {
@@ -66,6 +49,11 @@ impl Programs {
         let held = newest.entry(place.to_owned()).or_insert(edition);
         *held = (*held).max(edition);
     }
+}
+
+/// Where a manifest lies.
+pub fn path(name: &Digest) -> Path {
+    Path::from(format!("releases/{}", manifest_path(name)))
 }
 
 /// Reads which releases there are.

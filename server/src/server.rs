@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use crate::accounts::{self, Accounts};
 use crate::database::{Database, unsigned, values};
 use crate::fleet::writer::Fleet;
-use crate::library::{Library, refused};
+use crate::library::refused;
+use crate::objects::Objects;
 use crate::programs::{self, Programs};
 use crate::settings::{Settings, Speech};
 use crate::time::Clock;
@@ -33,8 +34,8 @@ pub struct Server {
     pub fleet: Fleet,
     /// What was published.
     pub programs: Programs,
-    /// Files by their content.
-    pub library: Library,
+    /// Blobs and manifests.
+    pub objects: Objects,
     /// Who may ask.
     pub accounts: Accounts,
     /// Time.
@@ -76,8 +77,8 @@ impl Server {
         let epoch: Option<Epoch> = database.row("SELECT epoch FROM server WHERE one = 1", values![]).await?;
         let app = Arc::new(Self {
             fleet: Fleet::default(),
-            programs: Programs::open(&state_dir).await?,
-            library: Library::open(&state_dir).await?,
+            programs: Programs::default(),
+            objects: Objects::open(&state_dir)?,
             accounts: Accounts::default(),
             clock,
             answered: Notify::new(),

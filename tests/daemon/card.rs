@@ -1,11 +1,9 @@
 //! A card that is full, and one that is slow: a real ext4 on which a device lives.
 
 use std::collections::HashSet;
-use std::fs::File;
 
 use orchestrion_protocol::release::Digest;
 use orchestrion_rig::block_log::{BlockLog, Mounted, format};
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::releases::{House, LONG, held, problem};
 use super::*;
@@ -17,11 +15,6 @@ const CARD_LEN: u64 = RESERVE_LEN + 40 * 1024 * 1024;
 /// Bytes of a second of a song, as `House` writes them.
 const SECOND_LEN: f64 = 32_000.0;
 
-fn free_bytes(card: &Path) -> u64 {
-    let stat = statvfs(card).unwrap();
-    stat.f_bavail * stat.f_frsize
-}
-
 /// The files of the release that is offered.
 fn blobs(house: &House) -> HashSet<Digest> {
     house.manifest().blobs.iter().map(|blob| blob.sha256).collect()
@@ -29,22 +22,6 @@ fn blobs(house: &House) -> HashSet<Digest> {
 
 fn are_there(house: &House, blobs: &HashSet<Digest>) -> bool {
     blobs.iter().all(|name| house.blob(name).exists())
-}
-
-/// Fills a card to its last block with something that is nobody's.
-fn fill(card: &Path) -> PathBuf {
-    let path = card.join("ballast");
-    let file = File::create(&path).unwrap();
-    let mut len = 0;
-    // By halves, since of the last blocks some are needed to tell where the others are.
-    let mut piece = free_bytes(card);
-    while piece >= 1024 {
-        match fallocate(&file, FallocateFlags::empty(), len, piece) {
-            Ok(()) => len += piece,
-            Err(_) => piece /= 2,
-        }
-    }
-    path
 }
 
 /// Waits until so many other songs were heard to play.
@@ -70,9 +47,9 @@ fn on_a_full_card_what_nothing_needs_makes_room_what_plays_stays_and_what_never_
     let state = house.place.setup.state_dir();
     let image = house.place.path().join("card.img");
     format(&image, CARD_LEN).unwrap();
-    let _card = Mounted::new(&image, &state, "errors=remount-ro").unwrap();
+    let card = Mounted::new(&image, &state, "errors=remount-ro").unwrap();
     // Long ones that no playlist names, of two fifths of the room each.
-    let room = free_bytes(&state) - RESERVE_LEN;
+    let room = card.free_bytes().unwrap() - RESERVE_LEN;
     let long_s = room as f64 * 0.4 / SECOND_LEN;
     let short = 1.5;
 
@@ -100,7 +77,7 @@ fn on_a_full_card_what_nothing_needs_makes_room_what_plays_stays_and_what_never_
         })
         .unwrap();
     assert!(!are_there(&house, &first) && are_there(&house, &third));
-    assert!(free_bytes(&state) >= RESERVE_LEN, "{} bytes are left", free_bytes(&state));
+    assert!(card.free_bytes().unwrap() >= RESERVE_LEN, "{} bytes are left", card.free_bytes().unwrap());
 
     // This one never fits: it is said, nothing goes for it, and what is there plays.
     house.write_with("r4", &[("gina", short)], &[("huge", room as f64 * 1.2 / SECOND_LEN)]);
@@ -112,8 +89,8 @@ fn on_a_full_card_what_nothing_needs_makes_room_what_plays_stays_and_what_never_
     plays_on(&device, 2);
 
     // Somebody fills the card to its last block.
-    let ballast = fill(&state);
-    assert!(free_bytes(&state) < 64 * 1024, "{} bytes are left", free_bytes(&state));
+    let ballast = card.fill().unwrap();
+    assert!(card.free_bytes().unwrap() < 64 * 1024, "{} bytes are left", card.free_bytes().unwrap());
     house.write("r5", &["hugo", "ida"], short);
     house.publish("r5");
     ok(&device, "update", json!({}));

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::DEVICES_MAX;
 use super::roster::{Member, Token};
-use crate::database::{execute, row, values};
+use crate::database::{Transaction, execute, row, values};
 use crate::server::App;
 use crate::{Error, Result, chance};
 
@@ -287,10 +287,12 @@ async fn by_token(app: &App, token: &str, public: &str, text: &EnrolText) -> Res
     .await?;
     let Some(Found { place }) = found else { return Ok(None) };
     let member = insert(app, &transaction, public, (text, place.as_deref())).await?;
+    let fresh = Fresh::write(app, &transaction, &member.id, None).await?;
     transaction.commit().await?;
     let id = member.id.clone();
     app.fleet.roster.lock().admit(member);
-    Ok(Some(admission(app, &id).await?))
+    let token = fresh.enter(app, &id, None);
+    Ok(Some(admitted(app, &id, &token)?))
 }
 
 async fn make(app: &App, public: &str, text: &EnrolText, place: Option<&str>) -> Result<String> {
@@ -304,7 +306,7 @@ async fn make(app: &App, public: &str, text: &EnrolText, place: Option<&str>) ->
 
 async fn insert(
     app: &App,
-    transaction: &crate::database::Transaction,
+    transaction: &Transaction,
     public: &str,
     (text, place): (&EnrolText, Option<&str>),
 ) -> Result<Member> {
@@ -331,11 +333,15 @@ async fn insert(
 
 async fn admission(app: &App, device: &str) -> Result<Admission> {
     let token = new_token(app, device, None).await?;
+    admitted(app, device, &token)
+}
+
+fn admitted(app: &App, device: &str, token: &str) -> Result<Admission> {
     let place = app.fleet.roster.lock().device(device)?.place.clone();
     Ok(Admission {
         v: FLEET_VERSION,
         device: Word::cut(device),
-        token: Line::cut(&token),
+        token: Line::cut(token),
         epoch: app.epoch(),
         keys: vec![app.key().public()],
         keys_serial: 0,
@@ -349,32 +355,52 @@ async fn admission(app: &App, device: &str) -> Result<Admission> {
 /// # Errors
 /// The database does not take it.
 pub async fn new_token(app: &App, device: &str, shows: Option<&str>) -> Result<String> {
-    let token = chance::name::<32>("odt_")?;
-    let (hash, utc_ms) = (chance::hashed(&token), app.clock.utc_ms());
-    let ends_utc_ms = utc_ms + TOKEN_OVERLAP_MS;
     let transaction = app.database.begin().await?;
-    execute(
-        &transaction,
-        "DELETE FROM device_tokens WHERE device = $1 AND (($2 <> '' AND hash <> $2) OR ($2 = '' AND ends_utc_ms IS NOT NULL))",
-        values![device, shows.unwrap_or_default()],
-    )
-    .await?;
-    execute(
-        &transaction,
-        "UPDATE device_tokens SET ends_utc_ms = $2 WHERE device = $1 AND ends_utc_ms IS NULL",
-        values![device, ends_utc_ms],
-    )
-    .await?;
-    execute(
-        &transaction,
-        "INSERT INTO device_tokens (hash, device, made_utc_ms) VALUES ($1, $2, $3)",
-        values![hash.as_str(), device, utc_ms],
-    )
-    .await?;
+    let fresh = Fresh::write(app, &transaction, device, shows).await?;
     transaction.commit().await?;
-    let token_now = Token { device: device.to_owned(), made_utc_ms: utc_ms, ends_utc_ms: None };
-    app.fleet.roster.lock().renew_token(shows, (hash, token_now), ends_utc_ms);
-    Ok(token)
+    Ok(fresh.enter(app, device, shows))
+}
+
+/// A token that was written, and counts once that is committed.
+struct Fresh {
+    token: String,
+    hash: String,
+    made_utc_ms: i64,
+    old_ends_utc_ms: i64,
+}
+
+impl Fresh {
+    async fn write(app: &App, transaction: &Transaction, device: &str, shows: Option<&str>) -> Result<Self> {
+        let token = chance::name::<32>("odt_")?;
+        let (hash, made_utc_ms) = (chance::hashed(&token), app.clock.utc_ms());
+        let old_ends_utc_ms = made_utc_ms + TOKEN_OVERLAP_MS;
+        execute(
+            transaction,
+            "DELETE FROM device_tokens WHERE device = $1 AND (($2 <> '' AND hash <> $2) OR ($2 = '' AND ends_utc_ms IS NOT NULL))",
+            values![device, shows.unwrap_or_default()],
+        )
+        .await?;
+        execute(
+            transaction,
+            "UPDATE device_tokens SET ends_utc_ms = $2 WHERE device = $1 AND ends_utc_ms IS NULL",
+            values![device, old_ends_utc_ms],
+        )
+        .await?;
+        execute(
+            transaction,
+            "INSERT INTO device_tokens (hash, device, made_utc_ms) VALUES ($1, $2, $3)",
+            values![hash.as_str(), device, made_utc_ms],
+        )
+        .await?;
+        Ok(Self { token, hash, made_utc_ms, old_ends_utc_ms })
+    }
+
+    fn enter(self, app: &App, device: &str, shows: Option<&str>) -> String {
+        let Self { token, hash, made_utc_ms, old_ends_utc_ms } = self;
+        let token_now = Token { device: device.to_owned(), made_utc_ms, ends_utc_ms: None };
+        app.fleet.roster.lock().renew_token(shows, (hash, token_now), old_ends_utc_ms);
+        token
+    }
 }
 
 /// Makes a token for configurations of new devices.

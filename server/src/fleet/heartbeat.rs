@@ -10,7 +10,10 @@ use orchestrion_protocol::release::SecretKey;
 use tokio::time::{Instant, timeout_at};
 
 use super::enrol::{self, TOKEN_AGE_MS};
+use super::group;
+use super::results::Told;
 use super::roster::{Member, Members};
+use super::writer::Boot;
 use crate::server::App;
 use crate::{Error, Result};
 
@@ -54,10 +57,11 @@ async fn begin(app: &App, caller: &Caller, message: Box<Heartbeat>) -> Result<Ta
     let hold = Duration::from_secs(u64::from(message.hold_s.min(HOLD_S_MAX).min(app.settings().hold_s_max)));
     let (bell, turn, is_new_boot) = take(app, caller, &message)?;
     if is_new_boot {
-        app.fleet.write_boot(app, &caller.device).await?;
+        group::write(app, Boot::of(app, &caller.device)?).await?;
     }
     if !message.results.is_empty() {
-        super::results::take_results(app, &caller.device, &message.results).await?;
+        let told = Told { device: caller.device.clone(), results: message.results };
+        group::write(app, told).await?;
     }
     Ok(Taken { bell, turn, hold, token: rotate(app, caller).await? })
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use orchestrion_protocol::fleet::SettingsOrder;
+use orchestrion_protocol::fleet::{CommandRef, SettingsOrder};
 
+use super::group::{Group, Grouped};
 use super::roster::{Roster, Standing};
 use crate::database::{execute, number, values};
 use crate::server::App;
@@ -20,7 +21,9 @@ pub struct Fleet {
     /// New devices that wait.
     pub enrolments: super::enrol::Enrolments,
     /// What became of commands, on its way to the disk.
-    pub results: super::results::Results,
+    pub(super) results: Group<super::results::Told>,
+    /// Devices' boots, on their way to the disk.
+    boots: Group<Boot>,
     /// Held while numbers are given to commands, so that they lie on the disk in their order.
     pub(super) numbering: tokio::sync::Mutex<()>,
 }
@@ -79,10 +82,7 @@ impl Fleet {
         &self,
         app: &App,
         (changes, set): (&[Change], &[(String, SettingsOrder)]),
-        (delivered, over): (
-            &[(String, orchestrion_protocol::fleet::CommandRef, i64)],
-            &[super::commands::Over],
-        ),
+        (delivered, over): (&[(String, CommandRef, i64)], &[super::commands::Over]),
     ) -> Result<()> {
         let transaction = app.database.begin().await?;
         for Change { device, standing, seen_utc_ms } in changes {
@@ -122,38 +122,63 @@ impl Fleet {
         transaction.commit().await?;
         Ok(())
     }
+}
 
-    /// Writes a device's boot, before it is answered: a copied card must be noticed also after a restart.
+/// A device's boot. It is written before it is answered: a copied card must be noticed also after a restart.
+#[derive(Debug)]
+pub(super) struct Boot {
+    device: String,
+    boot_id: String,
+    last: CommandRef,
+    seen_utc_ms: Option<i64>,
+}
+
+impl Boot {
+    /// As the roster has it.
     ///
     /// # Errors
-    /// The database does not take it.
-    pub async fn write_boot(&self, app: &App, device: &str) -> Result<()> {
-        let (boot_id, last, seen) = {
-            let mut members = self.roster.lock();
-            let member = members.device(device)?;
-            (member.boot_id.clone(), member.last, member.seen_utc_ms)
-        };
+    /// There is no such device.
+    pub(super) fn of(app: &App, device: &str) -> Result<Self> {
+        let mut members = app.fleet.roster.lock();
+        let member = members.device(device)?;
+        Ok(Self {
+            device: device.to_owned(),
+            boot_id: member.boot_id.clone(),
+            last: member.last,
+            seen_utc_ms: member.seen_utc_ms,
+        })
+    }
+}
+
+impl Grouped for Boot {
+    fn group(fleet: &Fleet) -> &Group<Self> {
+        &fleet.boots
+    }
+
+    async fn write(app: &App, items: &[Self]) -> Result<()> {
         let transaction = app.database.begin().await?;
-        execute(
-            &transaction,
-            "INSERT INTO boots (device, boot_id, utc_ms) SELECT id, boot_id, $3 FROM devices
-             WHERE id = $1 AND boot_id <> '' AND boot_id <> $2 ON CONFLICT DO NOTHING",
-            values![device, boot_id.as_str(), app.clock.utc_ms()],
-        )
-        .await?;
-        execute(
-            &transaction,
-            "DELETE FROM boots WHERE device = $1 AND boot_id NOT IN
-                 (SELECT boot_id FROM boots WHERE device = $1 ORDER BY utc_ms DESC LIMIT $2)",
-            values![device, super::heartbeat::BOOTS_MAX as i64],
-        )
-        .await?;
-        execute(
-            &transaction,
-            "UPDATE devices SET boot_id = $2, last_epoch = $3, last_number = $4, seen_utc_ms = $5 WHERE id = $1",
-            values![device, boot_id.as_str(), number(last.epoch), number(last.number), seen],
-        )
-        .await?;
+        for Self { device, boot_id, last, seen_utc_ms } in items {
+            execute(
+                &transaction,
+                "INSERT INTO boots (device, boot_id, utc_ms) SELECT id, boot_id, $3 FROM devices
+                 WHERE id = $1 AND boot_id <> '' AND boot_id <> $2 ON CONFLICT DO NOTHING",
+                values![device.as_str(), boot_id.as_str(), app.clock.utc_ms()],
+            )
+            .await?;
+            execute(
+                &transaction,
+                "DELETE FROM boots WHERE device = $1 AND boot_id NOT IN
+                     (SELECT boot_id FROM boots WHERE device = $1 ORDER BY utc_ms DESC LIMIT $2)",
+                values![device.as_str(), super::heartbeat::BOOTS_MAX as i64],
+            )
+            .await?;
+            execute(
+                &transaction,
+                "UPDATE devices SET boot_id = $2, last_epoch = $3, last_number = $4, seen_utc_ms = $5 WHERE id = $1",
+                values![device.as_str(), boot_id.as_str(), number(last.epoch), number(last.number), *seen_utc_ms],
+            )
+            .await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

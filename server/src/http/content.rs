@@ -1,26 +1,20 @@
 //! Releases, as `docs/RELEASES.md` has them, and the files of the library.
 
-use std::io::SeekFrom;
-
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use object_store::path::Path;
 use orchestrion_protocol::release::{Digest, OFFER_NAME};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::{ReaderStream, StreamReader};
+use tokio_util::io::StreamReader;
 
 use super::extract::{Named, Who};
 use crate::accounts::Role;
 use crate::error::Problem;
 use crate::fleet::heartbeat::Caller;
 use crate::fleet::roster::shown_name;
+use crate::objects::Objects;
 use crate::server::App;
-use crate::{Error, Result, programs};
-
-/// Bytes that are read of a file at once.
-const READ_LEN: usize = 64 * 1024;
+use crate::{Error, Result, library, programs};
 
 /// A file of a place's release
 ///
@@ -55,24 +49,26 @@ pub async fn release_file(
     let (path, name) = match file.split('/').collect::<Vec<_>>()[..] {
         ["manifests", name] => {
             let digest: Digest = name.strip_suffix(".json").ok_or_else(none)?.parse().map_err(|_| none())?;
-            (app.programs.manifest(&digest), digest)
+            (programs::path(&digest), digest)
         }
         ["blobs", folder, name] => {
             let digest: Digest = name.parse().map_err(|_| none())?;
             if digest.folder() != folder {
                 return Err(none());
             }
-            (app.library.path(&digest), digest)
+            (library::path(&digest), digest)
         }
         _ => return Err(none()),
     };
-    let opened = File::open(&path).await.map_err(|_| none())?;
-    part(opened, &name, &headers).await
+    part(&app.objects, &path, &name, &headers).await.map_err(|error| match error {
+        Error::NotFound { .. } => none(),
+        other => other,
+    })
 }
 
 /// A file, or the part of it that is asked for.
-async fn part(mut file: File, name: &Digest, headers: &HeaderMap) -> Result<Response> {
-    let size = file.metadata().await.map_err(|error| Error::Unavailable(error.to_string()))?.len();
+async fn part(objects: &Objects, path: &Path, name: &Digest, headers: &HeaderMap) -> Result<Response> {
+    let size = objects.size(path).await?;
     let tag = format!("\"{name}\"");
     let is_same = headers.get(header::IF_RANGE).is_none_or(|value| value.as_bytes() == tag.as_bytes());
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).filter(|_| is_same);
@@ -96,9 +92,8 @@ async fn part(mut file: File, name: &Digest, headers: &HeaderMap) -> Result<Resp
         }
     };
     told.insert(header::CONTENT_LENGTH, HeaderValue::from(until - from));
-    file.seek(SeekFrom::Start(from)).await.map_err(|error| Error::Unavailable(error.to_string()))?;
-    let stream = ReaderStream::with_capacity(file.take(until - from), READ_LEN);
-    Ok((status, told, Body::from_stream(stream)).into_response())
+    Ok((status, told, objects.part(path, Some(from..until).filter(|part| !part.is_empty())).await?)
+        .into_response())
 }
 
 /// From where to before where; `Err`: there is no such part; `None`: not understood.
@@ -138,7 +133,7 @@ pub async fn put_blob(
     let name: Digest = name.parse().map_err(|error| Error::Wrong(format!("{error}")))?;
     let stream = request.into_body().into_data_stream();
     let mut reader = StreamReader::new(Failing(stream));
-    app.library.put(&app, &name, &mut reader).await?;
+    library::put(&app, &name, &mut reader).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -33,6 +33,8 @@ pub async fn enrol(
 ) -> Result<Json<EnrolAnswer>> {
     let bytes = body("enrolment", content, REQUEST_LEN_MAX).await?;
     let request: EnrolRequest = read("enrolment", &bytes, REQUEST_LEN_MAX)?;
+    // It may wait for its turn with thousands; what it came in is as large as the connection's buffer.
+    drop(bytes);
     let from = match peer {
         Some(Extension(Peer::Address(address))) => Some(address),
         Some(Extension(Peer::Local)) | None => None,
@@ -88,5 +90,6 @@ pub async fn plays(State(app): State<App>, caller: Caller, content: Body) -> Res
         PackError::Damaged(_) => Error::Wrong(format!("the batch of plays: {error}")),
     })?;
     let batch: PlayBatch = read("batch of plays", &bytes, BATCH_UNPACKED_LEN_MAX)?;
+    drop((packed, bytes));
     Ok(Json(playlog::take(&app, &caller.device, &batch).await?))
 }

@@ -1,20 +1,18 @@
 //! Publishing.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use orchestrion_program::{Absolute, Resolved, check};
 use orchestrion_protocol::release::{Blob, Digest, Edition, Kind, Manifest, Offer, RELEASE_VERSION};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
 use utoipa::ToSchema;
 
+use super::path;
 use crate::database::{execute, number, unsigned, values};
-use crate::library::{refused, sync_folder};
 use crate::server::App;
-use crate::{Error, Result, chance};
+use crate::{Error, Result, library};
 
 /// Bytes of a program with its recordings.
 pub const PROGRAM_LEN_MAX: usize = 32 * 1024 * 1024;
@@ -178,9 +176,7 @@ pub async fn roll_back(app: &App, place: &str, to: u64, by: &str) -> Result<Publ
     let row = row.ok_or_else(missing)?;
     let name: Digest =
         row.manifest.parse().map_err(|_| Error::Internal("a release without a manifest".into()))?;
-    let bytes = tokio::fs::read(app.programs.manifest(&name))
-        .await
-        .map_err(refused(&app.programs.manifest(&name)))?;
+    let bytes = app.objects.read(&path(&name)).await?;
     let manifest = Manifest::peek(&bytes).map_err(|refusal| Error::Internal(refusal.to_string()))?;
     let mut program = manifest.program;
     program.library = manifest.catalogue;
@@ -213,7 +209,7 @@ async fn blobs(app: &App, catalogue: &orchestrion_program::model::Library) -> Re
             if !seen.insert(digest) {
                 continue;
             }
-            match app.library.size(app, &digest).await? {
+            match library::size(app, &digest).await? {
                 Some(size) => found.push(Blob {
                     sha256: digest,
                     size,
@@ -233,7 +229,7 @@ async fn blobs(app: &App, catalogue: &orchestrion_program::model::Library) -> Re
 }
 
 async fn blobs_of(app: &App, name: &Digest) -> HashSet<Digest> {
-    let bytes = tokio::fs::read(app.programs.manifest(name)).await.unwrap_or_default();
+    let bytes = app.objects.read(&path(name)).await.unwrap_or_default();
     let manifest = Manifest::peek(&bytes).ok();
     manifest.map_or_else(HashSet::new, |manifest| manifest.blobs.iter().map(|blob| blob.sha256).collect())
 }
@@ -245,7 +241,7 @@ async fn write(
     manifest: &Manifest,
     (bytes, offer, by): (&[u8], &Offer, &str),
 ) -> Result<()> {
-    replace(&app.programs.manifest(&offer.manifest), bytes).await?;
+    app.objects.keep(&path(&offer.manifest), bytes.to_vec()).await?;
     let offer_text = String::from_utf8(offer.bytes()).map_err(|error| Error::Internal(error.to_string()))?;
     let transaction = app.database.begin().await?;
     execute(
@@ -266,23 +262,4 @@ async fn write(
     .await?;
     transaction.commit().await?;
     Ok(())
-}
-
-/// Writes a file whole or not at all.
-async fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    tokio::fs::create_dir_all(folder).await.map_err(refused(folder))?;
-    let beside = folder.join(chance::name::<8>(".new-")?);
-    let write = async {
-        let mut file = tokio::fs::File::create(&beside).await?;
-        file.write_all(bytes).await?;
-        file.sync_all().await?;
-        tokio::fs::rename(&beside, path).await
-    };
-    let written = write.await;
-    if written.is_err() {
-        let _ = tokio::fs::remove_file(&beside).await;
-    }
-    written.map_err(refused(path))?;
-    sync_folder(folder).await
 }

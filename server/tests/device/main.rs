@@ -12,6 +12,7 @@ mod liar;
 mod lies;
 #[path = "../process/mod.rs"]
 mod process;
+mod replaced;
 mod room;
 mod screen;
 mod server;

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use orchestrion_protocol::fleet::{BATCH_UNPACKED_LEN_MAX, REQUEST_LEN_MAX, Report, pack, written};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use super::board::Board;
@@ -100,6 +101,35 @@ fn many_connections_that_say_nothing_do_not_keep_others_out() {
         stream.write_all(b"POST /device/v1/heartbeat HTTP/1.1\r\nContent-Le").unwrap();
     }
     let mut board = Board::admitted(&house, 1, None);
+    board.beat(&house, 0, Report::default());
+}
+
+#[test]
+fn twenty_thousand_connections_in_the_middle_of_a_request_keep_nobody_out() {
+    const SILENT: usize = 20_000;
+    // Both ends of each are in this process, and some are for everything else.
+    let files = 2 * SILENT as u64 + 500;
+    let now = getrlimit(Resource::Nofile);
+    let maximum = now.maximum.map(|maximum| maximum.max(files));
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum }) {
+        eprintln!("SKIPPED: 20,000 connections: {files} open files may not be had: {error}");
+        return;
+    }
+    let house = House::with(|settings| settings.connections_max = SILENT + 100);
+    let address = house.url("").trim_start_matches("http://").to_owned();
+    let mut board = Board::admitted(&house, 1, None);
+    let mut silent = Vec::new();
+    for n in 0..SILENT {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        // Half of them have begun to say something.
+        if n % 2 == 0 {
+            stream.write_all(b"POST /device/v1/heartbeat HTTP/1.1\r\nContent-Le").unwrap();
+        }
+        silent.push(stream);
+    }
+    board.beat(&house, 0, Report::default());
+    Board::admitted(&house, 2, None).beat(&house, 0, Report::default());
+    drop(silent);
     board.beat(&house, 0, Report::default());
 }
 

@@ -4,6 +4,7 @@
 
 mod board;
 mod commands;
+mod disk;
 mod enrolment;
 mod hostile;
 mod house;

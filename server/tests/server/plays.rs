@@ -18,7 +18,7 @@ pub fn play(run: u64, seq: u64) -> PlayRecord {
     serde_json::from_value(record).unwrap()
 }
 
-fn sums(house: &House) -> (i64, i64) {
+pub fn sums(house: &House) -> (i64, i64) {
     let hours = house.get("/api/v1/plays/hours?from_utc_ms=-3600000").ok().json;
     hours.as_array().unwrap().iter().fold((0, 0), |(plays, heard), hour| {
         (plays + hour["plays"].as_i64().unwrap(), heard + hour["heard_ms"].as_i64().unwrap())

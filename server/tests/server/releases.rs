@@ -99,8 +99,9 @@ fn what_is_wrong_is_named_and_publishes_nothing() {
     assert_eq!(house.post("/api/v1/places/nowhere/publish", &program(&[])).status, 404);
     let changed = house.put(&format!("/api/v1/blobs/{missing}"), b"something else");
     assert_eq!(changed.status, 400);
-    let folder = house.dir.path().join("state/blobs/incoming");
-    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0, "what was refused is not left lying");
+    let folder = house.dir.path().join("state/blobs").join(missing.folder());
+    let left = std::fs::read_dir(folder).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "what was refused is not left lying");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use fuser::{
     INodeNo, LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen,
     ReplyWrite, Request, WriteFlags,
 };
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 /// What the kernel may remember of the file.
 const REMEMBERED: Duration = Duration::from_secs(3600);
@@ -25,6 +26,8 @@ const FILE: INodeNo = INodeNo(2);
 /// Entries of a log; what goes beyond is an error of the device.
 const LOG_LEN_MAX: usize = 1_000_000;
 
+/// Bytes of a block of an ext4 that was made here.
+const BLOCK_LEN: u64 = 1024;
 /// How long the kernel may hold on to a loop device.
 const RELEASED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -170,6 +173,34 @@ impl Mounted {
     pub fn freeze(&self) -> Result<Frozen<'_>> {
         run(Command::new("fsfreeze").arg("--freeze").arg(&self.target))?;
         Ok(Frozen(self))
+    }
+
+    /// Bytes that may still be written.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub fn free_bytes(&self) -> Result<u64> {
+        let stat = statvfs(&self.target)?;
+        Ok(stat.f_bavail * stat.f_frsize)
+    }
+
+    /// Fills it to its last block with something that is nobody's: a file, which makes room when it is removed.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn fill(&self) -> Result<PathBuf> {
+        let path = self.target.join("ballast");
+        let file = std::fs::File::create(&path)?;
+        let mut len = 0;
+        // By halves, since of the last blocks some are needed to tell where the others are.
+        let mut piece = self.free_bytes()?;
+        while piece >= BLOCK_LEN {
+            match fallocate(&file, FallocateFlags::empty(), len, piece) {
+                Ok(()) => len += piece,
+                Err(_) => piece /= 2,
+            }
+        }
+        Ok(path)
     }
 }
 
