@@ -116,7 +116,7 @@ pub(super) struct Opened {
 
 enum Pull {
     #[cfg(feature = "sound")]
-    Alsa(#[expect(dead_code, reason = "held for its drop")] cpal::Stream),
+    Alsa(#[expect(dead_code, reason = "held for its drop")] alsa::Stream),
     Null(#[expect(dead_code, reason = "held for its drop")] null::NullOutput),
 }
 
@@ -175,7 +175,8 @@ struct Loan {
 }
 
 impl Loan {
-    /// The next frame that is rendered will be heard so much later. Called by callbacks, once before what they render.
+    /// The next frame that is rendered will be heard so much later. Called by outputs, once before what they render,
+    /// if anything wants to know.
     fn begin(&mut self, latency: Duration, rate_hz: u32) {
         if let Some(mixer) = &mut self.mixer {
             let latency_ns = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
@@ -183,7 +184,13 @@ impl Loan {
         }
     }
 
-    /// Fills interleaved stereo. Called by callbacks: see the rules in [`super::mixer`].
+    /// Whether anything needs to know when what it renders is heard.
+    #[cfg(feature = "sound")]
+    fn wants_moments(&self) -> bool {
+        self.mixer.as_ref().is_some_and(|mixer| mixer.wants_moments())
+    }
+
+    /// Fills interleaved stereo. Called by outputs: see the rules in [`super::mixer`].
     fn render(&mut self, stereo: &mut [f32]) {
         if let Some(mixer) = &mut self.mixer {
             mixer.render(stereo);

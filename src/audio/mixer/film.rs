@@ -114,6 +114,11 @@ impl Mixer {
         self.film.presented.observe(heard_ns as f64 + delay_ns, frame_ns);
     }
 
+    /// Whether there may be films, which need to know when a frame is heard.
+    pub(in crate::audio) fn wants_moments(&self) -> bool {
+        self.film.input.is_some()
+    }
+
     pub(super) fn set_film_levels(&mut self, levels: FilmLevels) {
         self.film.levels = levels;
         self.film.gain.go(levels.gain, levels.ramp_frames);

@@ -1,23 +1,23 @@
-//! ALSA outputs through cpal. `troubles` tells which of its errors mean that an output is lost.
+//! ALSA outputs: cpal knows which there are, `stream` writes to one, `troubles` tells which errors mean that it is lost.
 
+mod stream;
 mod troubles;
 
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-
-use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use cpal::{BufferSize, DeviceId, ErrorKind, FromSample, HostId, SizedSample, Stream, StreamConfig};
+use cpal::traits::{DeviceTrait, HostTrait};
+use cpal::{DeviceId, HostId};
 
 use super::{Listed, Loan, Pulse, Wake, Wanted};
+use stream::{Device, Samples};
 use troubles::Troubles;
+
+pub(super) use stream::Stream;
 
 /// What the names of these outputs begin with.
 const PREFIX: &str = "alsa:";
 /// The rate of compact discs, for outputs that can do nothing else.
 const CD_HZ: u32 = 44_100;
-/// Frames that are converted at once for outputs without floats.
-const CONVERT_FRAMES: usize = 256;
 
 /// What ALSA lists as outputs and which only convert for others.
 const CONVERTERS: [&str; 7] =
@@ -60,12 +60,11 @@ pub(super) fn is_there(name: &str) -> bool {
     })
 }
 
-/// A stream whose device is open; its thread waits until it is started.
+/// A device that is open; nothing is written to it yet.
 pub(super) struct Waiting {
-    stream: Stream,
+    device: Device,
     rate_hz: u32,
-    /// How the callback comes by the mixer.
-    lend: Sender<Loan>,
+    troubles: Troubles,
 }
 
 impl Waiting {
@@ -74,10 +73,7 @@ impl Waiting {
     }
 
     pub(super) fn start(self, loan: Loan) -> Result<Stream, String> {
-        // It has room for one, and this is the only one.
-        let _ = self.lend.try_send(loan);
-        self.stream.play().map_err(|error| error.to_string())?;
-        Ok(self.stream)
+        self.device.start(loan, self.troubles).map_err(|error| error.to_string())
     }
 }
 
@@ -86,22 +82,18 @@ impl Waiting {
 /// # Errors
 /// ALSA's words.
 pub(super) fn open(name: &str, wanted: Wanted, pulse: &Arc<Pulse>, wake: &Wake) -> Result<Waiting, String> {
-    let device = device(name).ok_or("there is no such output")?;
+    let name = name.strip_prefix(PREFIX).unwrap_or(name);
     let mut refusal = String::new();
     for rate_hz in [wanted.rate_hz, CD_HZ] {
-        let config = StreamConfig {
-            channels: 2,
-            sample_rate: rate_hz,
-            buffer_size: BufferSize::Fixed(wanted.buffer_frames),
-        };
-        for build in [build::<f32>, build::<i32>, build::<i16>] {
-            let (lend, lent) = bounded(1);
-            let troubles = Troubles::new(Arc::clone(pulse), Arc::clone(wake));
-            match build(&device, config, lent, troubles) {
-                Ok(stream) => return Ok(Waiting { stream, rate_hz, lend }),
+        for samples in Samples::ALL {
+            match Device::open(name, Wanted { rate_hz, ..wanted }, samples) {
+                Ok(device) => {
+                    let troubles = Troubles::new(Arc::clone(pulse), Arc::clone(wake));
+                    return Ok(Waiting { device, rate_hz, troubles });
+                }
                 Err(error) => {
                     refusal = error.to_string();
-                    if !matches!(error.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput) {
+                    if error.errno() != libc::EINVAL {
                         return Err(refusal);
                     }
                 }
@@ -109,35 +101,4 @@ pub(super) fn open(name: &str, wanted: Wanted, pulse: &Arc<Pulse>, wake: &Wake) 
         }
     }
     Err(refusal)
-}
-
-fn build<T: SizedSample + FromSample<f32>>(
-    device: &cpal::Device,
-    config: StreamConfig,
-    lent: Receiver<Loan>,
-    mut troubles: Troubles,
-) -> Result<Stream, cpal::Error> {
-    let mut stereo = [0.0f32; CONVERT_FRAMES * 2];
-    let mut loan: Option<Loan> = None;
-    device.build_output_stream::<T, _, _>(
-        config,
-        move |data: &mut [T], info: &cpal::OutputCallbackInfo| {
-            if loan.is_none() {
-                loan = lent.try_recv().ok();
-            }
-            // A stream that is dropped before it was started may still ask once; its silence is cpal's.
-            let Some(loan) = &mut loan else { return };
-            let moments = info.timestamp();
-            loan.begin(moments.playback.saturating_duration_since(moments.callback), config.sample_rate);
-            for piece in data.chunks_mut(CONVERT_FRAMES * 2) {
-                let block = &mut stereo[..piece.len()];
-                loan.render(block);
-                for (to, from) in piece.iter_mut().zip(block.iter()) {
-                    *to = T::from_sample(*from);
-                }
-            }
-        },
-        move |error| troubles.add(&error),
-        None,
-    )
 }

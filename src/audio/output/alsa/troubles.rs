@@ -1,14 +1,11 @@
-//! What cpal's error callback tells, on its thread: which errors mean that the output is lost.
+//! What may go wrong with a device, and which of it means that the output is lost.
 //!
-//! A device that is lost is ready for sound at once, for ever, and fails at once each time, so that cpal calls here
-//! millions of times until its stream is dropped. So each call of a device in trouble takes a while; that is all that
-//! keeps cpal's thread from using up a processor.
+//! A device that is lost may be ready for sound at once, for ever, and fail at once each time. So each error takes a while, and
+//! after a few in a row the thread that writes ends.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-use cpal::ErrorKind;
 
 use crate::audio::output::{Pulse, Wake};
 
@@ -16,10 +13,19 @@ use crate::audio::output::{Pulse, Wake};
 const IN_ROW_MAX: u32 = 16;
 /// Blocks after which errors no longer count as in a row: they may have been pulled into a device that takes none.
 const HEALED_CALLBACKS: u64 = 8;
-/// How long cpal's thread rests after an error.
+/// How long the thread rests after an error, and after a device ran dry twice without a block between.
 const REST: Duration = Duration::from_millis(2);
-/// And once the output is lost and waits to be dropped.
-const LOST_REST: Duration = Duration::from_millis(20);
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Trouble {
+    /// It had nothing to play for a moment, and goes on.
+    Dry,
+    /// It will never play again.
+    Gone(String),
+    /// Something else, in ALSA's words.
+    Error(String),
+}
 
 pub(super) struct Troubles {
     pulse: Arc<Pulse>,
@@ -33,26 +39,37 @@ impl Troubles {
         Self { pulse, wake, in_row: 0, last_callbacks: 0 }
     }
 
-    pub(super) fn add(&mut self, error: &cpal::Error) {
-        if error.kind() == ErrorKind::Xrun {
-            // cpal goes on after it.
-            return;
-        }
-        if self.pulse.lost().is_some() {
-            thread::sleep(LOST_REST);
-            return;
-        }
+    /// Whether the output is lost by it.
+    pub(super) fn add(&mut self, trouble: Trouble) -> bool {
         let callbacks = self.pulse.callbacks();
-        if callbacks >= self.last_callbacks + HEALED_CALLBACKS {
+        let pulled = callbacks.saturating_sub(self.last_callbacks);
+        self.last_callbacks = callbacks;
+        if pulled >= HEALED_CALLBACKS {
             self.in_row = 0;
         }
-        self.last_callbacks = callbacks;
-        self.in_row += 1;
-        if self.in_row >= IN_ROW_MAX || error.kind() == ErrorKind::DeviceNotAvailable {
-            let _ = self.pulse.lost.set(error.to_string());
+        match trouble {
+            Trouble::Dry if pulled > 0 => {}
+            Trouble::Dry => thread::sleep(REST),
+            Trouble::Gone(words) => {
+                self.lose(words);
+                return true;
+            }
+            Trouble::Error(words) => {
+                self.in_row += 1;
+                if self.in_row >= IN_ROW_MAX {
+                    self.lose(words);
+                    return true;
+                }
+                thread::sleep(REST);
+            }
+        }
+        false
+    }
+
+    /// Tells that it is lost.
+    pub(super) fn lose(&self, words: String) {
+        if self.pulse.lost.set(words).is_ok() {
             (self.wake)();
-        } else {
-            thread::sleep(REST);
         }
     }
 }
@@ -72,19 +89,19 @@ mod tests {
         (Troubles::new(Arc::default(), wake), woken)
     }
 
-    fn broken() -> cpal::Error {
-        cpal::Error::with_message(ErrorKind::BackendError, "it broke")
+    fn broken() -> Trouble {
+        Trouble::Error("it broke".into())
     }
 
     #[test]
     fn errors_in_a_row_are_a_loss_that_is_told_once() {
         let (mut troubles, woken) = watched();
         for _ in 1..IN_ROW_MAX {
-            troubles.add(&broken());
+            assert!(!troubles.add(broken()));
             assert_eq!(troubles.pulse.lost(), None);
         }
         for _ in 0..3 {
-            troubles.add(&broken());
+            assert!(troubles.add(broken()));
             assert!(troubles.pulse.lost().unwrap().contains("it broke"));
         }
         assert_eq!(woken.load(Ordering::Relaxed), 1);
@@ -94,10 +111,10 @@ mod tests {
     fn a_device_that_is_gone_is_lost_at_once_and_one_that_ran_dry_is_not() {
         let (mut troubles, woken) = watched();
         for _ in 0..IN_ROW_MAX * 2 {
-            troubles.add(&ErrorKind::Xrun.into());
+            assert!(!troubles.add(Trouble::Dry));
         }
         assert_eq!(troubles.pulse.lost(), None);
-        troubles.add(&ErrorKind::DeviceNotAvailable.into());
+        assert!(troubles.add(Trouble::Gone("it was pulled out".into())));
         assert!(troubles.pulse.lost().is_some());
         assert_eq!(woken.load(Ordering::Relaxed), 1);
     }
@@ -106,7 +123,7 @@ mod tests {
     fn errors_with_much_sound_between_them_are_no_loss() {
         let (mut troubles, _) = watched();
         for _ in 0..IN_ROW_MAX * 2 {
-            troubles.add(&broken());
+            assert!(!troubles.add(broken()));
             troubles.pulse.callbacks.fetch_add(HEALED_CALLBACKS, Ordering::Relaxed);
         }
         assert_eq!(troubles.pulse.lost(), None);
