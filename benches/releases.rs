@@ -99,7 +99,7 @@ fn manifest(number: u64, blobs: Vec<Blob>) -> Fallible<Manifest> {
         made_utc_ms: None,
         starts_utc_ms: None,
         program,
-        catalogue: Library { recordings, playlists: vec![list] },
+        catalogue: Library { recordings, playlists: vec![list], ..Library::default() },
         blobs,
     })
 }

@@ -1,9 +1,11 @@
 //! A program that was read from a file: its rules, what can be played by them, and where that lies on this device.
 //!
 //! Without releases a program is a file beside the music: what it names counts from the file's folder. A playlist may be a
-//! folder: then its files are its recordings, by their tags.
+//! folder: then its files are its recordings, by their tags; so may a loop of films.
 
+mod folders;
 mod kept;
+mod reel;
 mod released;
 
 use std::collections::HashMap;
@@ -15,16 +17,15 @@ use std::sync::Arc;
 
 use orchestrion_program as rules;
 use orchestrion_protocol::release::Edition;
-use rules::model::{Library, Recording, RecordingId};
+use rules::model::{LoopId, Recording, RecordingId};
 use rules::rotation::Catalogue;
 
-use crate::audio::tags;
-use crate::library::walk_up_to;
+pub use folders::FOLDER_SONGS_MAX;
+pub(crate) use folders::take_folders;
+pub use reel::{Reel, ReelItem};
 
 /// Bytes of a program's file.
 pub const FILE_LEN_MAX: u64 = rules::check::DOCUMENT_BYTES_MAX as u64;
-/// Files that a playlist takes from its folder, at most.
-pub const FOLDER_SONGS_MAX: usize = 100_000;
 /// Missing files that are named in the log; the rest is counted.
 const MISSING_NAMED_MAX: usize = 5;
 
@@ -38,6 +39,8 @@ pub struct Program {
     /// Where each recording lies; the file is there, or was when the program was read.
     places: HashMap<RecordingId, Arc<Path>>,
     recordings: HashMap<Arc<Path>, RecordingId>,
+    /// What each loop shows.
+    reels: HashMap<LoopId, Vec<reel::Part>>,
     /// What its owner should know, a sentence each.
     pub warnings: Vec<String>,
     /// Why it is the copy of the last good one and not what the file says now.
@@ -138,9 +141,10 @@ impl Program {
         }
         let warnings = if missing.is_empty() { Vec::new() } else { vec![missing_words(&missing)] };
         let recordings = places.iter().map(|(id, place)| (Arc::clone(place), id.clone())).collect();
+        let reels = reel::parts(&library, &places);
         document.library = library;
         let rules = rules::Program::compile(document)?;
-        Ok(Self { rules, catalogue, places, recordings, warnings, instead_of: None, edition: None })
+        Ok(Self { rules, catalogue, places, recordings, reels, warnings, instead_of: None, edition: None })
     }
 
     /// Where a recording lies.
@@ -213,67 +217,6 @@ pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
 pub(crate) fn below(folder: &Path, file: &str) -> Option<PathBuf> {
     let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     Path::new(file).components().all(inside).then(|| folder.join(file))
-}
-
-/// Makes recordings of the files in playlists' folders. `false`: it was stopped.
-pub(crate) fn take_folders(
-    library: &mut Library,
-    base: &Path,
-    stopped: &dyn Fn() -> bool,
-    warnings: &mut Vec<String>,
-) -> bool {
-    let mut by_file: HashMap<String, RecordingId> = HashMap::new();
-    for recording in &library.recordings {
-        by_file.extend(recording.files.iter().map(|file| (file.clone(), recording.id.clone())));
-    }
-    for at in 0..library.playlists.len() {
-        let Some(folder) = library.playlists[at].folder.clone() else { continue };
-        let Some(place) = below(base, &folder) else {
-            warnings
-                .push(format!("library.playlists[{at}].folder: {folder} leads out of the program's folder"));
-            continue;
-        };
-        let mut songs = Vec::new();
-        let mut found = |batch: Vec<PathBuf>| songs.extend(batch);
-        let Some(problems) = walk_up_to(FOLDER_SONGS_MAX, &[place], &mut found, stopped) else {
-            return false;
-        };
-        warnings
-            .extend(problems.into_iter().map(|problem| format!("library.playlists[{at}].folder: {problem}")));
-        for song in songs {
-            if stopped() {
-                return false;
-            }
-            let Some(file) = song.strip_prefix(base).ok().and_then(Path::to_str).map(str::to_owned) else {
-                warnings.push(format!("{} is left out: its name is no UTF-8", song.display()));
-                continue;
-            };
-            let id = by_file.get(&file).cloned().unwrap_or_else(|| {
-                let recording = recording_of(&song, &file);
-                let id = recording.id.clone();
-                by_file.insert(file.clone(), id.clone());
-                library.recordings.push(recording);
-                id
-            });
-            library.playlists[at].recordings.push(id);
-        }
-    }
-    true
-}
-
-/// A recording by what its file says of it. Its length is the header's word: a deck knows better when it plays it.
-fn recording_of(song: &Path, file: &str) -> Recording {
-    let (tags, duration_ms) = tags::read_with_length(song);
-    let name = || song.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Recording {
-        id: RecordingId(file.to_owned()),
-        files: vec![file.to_owned()],
-        title: tags.title.unwrap_or_else(name),
-        artists: tags.artist.into_iter().collect(),
-        album: tags.album,
-        duration_ms,
-        ..Recording::default()
-    }
 }
 
 fn missing_words(missing: &[String]) -> String {

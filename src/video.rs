@@ -13,15 +13,18 @@ mod sound;
 mod work;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use orchestrion_protocol::status::Screen;
 use serde::Deserialize;
 
+pub use list::films_in;
 pub use service::{COMMANDS_LEN_MAX, Full, Handle, VideoPlayer};
 
 use crate::media::screen::message::{Colour, Fit, HOLD_MS, Rotation, Setup, Sink, Size};
 use crate::media::screen::words::{Overlay, Splash, TEXT_CHARS_MAX};
+use crate::program::{Reel, ReelItem};
 
 /// Widest snapshot that is asked for, in pixels: its answer must fit into a line of the local protocol.
 pub const SNAPSHOT_WIDTH: u32 = 480;
@@ -116,18 +119,23 @@ impl Wanted {
     }
 
     /// What is shown of it, and what stands against that, in words.
-    fn files<'a>(&'a self, shows: &'a Shows) -> (&'a [PathBuf], Option<String>) {
+    fn files(&self, shows: &Shows) -> (Vec<PathBuf>, Option<String>) {
+        let usual = || self.show.clone();
         match shows {
-            Shows::Usual => (&self.show, None),
-            Shows::Dark => (&[], None),
-            Shows::File(path) => (std::slice::from_ref(path), None),
+            Shows::Usual => (usual(), None),
+            Shows::Dark => (Vec::new(), None),
+            Shows::File(path) => (vec![path.clone()], None),
             Shows::Loop(name) => match self.loops.get(name) {
-                Some(files) => (files, None),
+                Some(files) => (files.clone(), None),
                 None => (
-                    &self.show,
+                    usual(),
                     Some(format!("the program wants the loop {name}, which `[screen.loops]` does not name")),
                 ),
             },
+            Shows::Reel(reel) if reel.items.is_empty() => {
+                (usual(), Some(format!("nothing of the program's loop {} can be shown now", reel.id)))
+            }
+            Shows::Reel(reel) => (reel.items.iter().map(|item| item.path.to_path_buf()).collect(), None),
         }
     }
 
@@ -150,17 +158,29 @@ impl Wanted {
 }
 
 /// What of that is shown now; a program may say it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Shows {
     /// `show` of the configuration.
     #[default]
     Usual,
     /// One of its loops.
     Loop(String),
+    /// A loop of the program itself.
+    Reel(Arc<Reel>),
     /// This file.
     File(PathBuf),
     /// Nothing but the background.
     Dark,
+}
+
+impl Shows {
+    /// What the program says of a file that it shows.
+    fn item(&self, path: &Path) -> Option<&ReelItem> {
+        match self {
+            Self::Reel(reel) => reel.item(path),
+            Self::Usual | Self::Loop(_) | Self::File(_) | Self::Dark => None,
+        }
+    }
 }
 
 /// What it is told.

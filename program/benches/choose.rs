@@ -102,7 +102,7 @@ fn room(count: usize, order: Order, years: i64) -> Outcome<Room> {
             "playlists": [{"id": "a", "weight": 5}, {"id": "b", "weight": 3}, {"id": "c", "weight": 1}]}],
         "clockless": {"allowed": true}, "fallback": "c"
     }))?;
-    let library = Library { recordings, playlists };
+    let library = Library { recordings, playlists, ..Library::default() };
     let catalogue = Catalogue::new(&program, &library);
     let history = History::new(&catalogue);
     let mut room =

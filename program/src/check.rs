@@ -7,6 +7,7 @@ mod dayparts;
 mod gaps;
 mod hours;
 mod library;
+mod screen;
 mod spots;
 
 use std::collections::{HashMap, HashSet};

@@ -10,6 +10,7 @@ mod ids;
 mod library;
 mod place;
 mod rotation;
+mod screen;
 mod spot;
 
 use schemars::JsonSchema;
@@ -25,6 +26,7 @@ pub use ids::{BlobId, DaypartId, ID_CHARS_MAX, LoopId, PlaceId, PlaylistId, Reco
 pub use library::{Library, Playlist, Rating, Recording, Rights};
 pub use place::{Clockless, Lapse, Place, Staff, StaffVolume, Transition, Zone};
 pub use rotation::{ExplicitRule, Rotation, Ruleset, Spacing};
+pub use screen::{HOLD_S, LOOPS_MAX, LoopItem, ScreenLoop, TURNS_MAX};
 pub use spot::{
     Breaks, Class, DUCK_DB_DEFAULT, DUCK_DB_MAX, Else, How, Makeup, Missed, Separation, SeparationBy, Spot,
     When,

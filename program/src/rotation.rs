@@ -18,7 +18,7 @@
 //!   before the others; what may not come is passed over. It goes on after the last song that was heard from the playlist.
 //! - **An album** is told by its title alone, since a compilation has many artists.
 //! - **Rating**: *less* comes half as often as *normal*, *more* twice as often.
-//! - **Any permitted recording** is one that is no spot's, or that a playlist names all the same.
+//! - **Any permitted recording** is one that is no spot's and in no loop of a screen, or that a playlist names all the same.
 //! - **When the service has ended**, nothing but the lapse playlist is asked.
 //! - **us114** counts "in a row" within its three hours, and holds in every playlist, the fallback too.
 
@@ -47,7 +47,7 @@ use choose::{Found, Freedom, Manner};
 pub use history::{GONE_MAX, Heard, History, PLACES_MAX};
 pub use names::ARTISTS_MAX;
 pub use rules::Rule;
-use rules::{Apart, Limits, Rules};
+use rules::{Apart, Limits, Moment, Rules};
 pub use why::{Kept, Until, why_not};
 
 use crate::civil::{Absolute, Date};
@@ -239,11 +239,28 @@ fn rules<'a>(
         catalogue,
         history,
         limits: limits(&program.rotation),
-        explicit: program.rotation.explicit == ExplicitRule::Allow,
         at_ms: asked.at.0,
-        today: asked.today.unwrap_or(Date::MIN).days(),
-        offline_days: asked.offline_days,
+        moment: moment(program, asked.today, asked.offline_days),
     }
+}
+
+fn moment(program: &Resolved, today: Option<Date>, offline_days: u32) -> Moment {
+    let explicit = program.rotation.explicit == ExplicitRule::Allow;
+    Moment { explicit, today: today.unwrap_or(Date::MIN).days(), offline_days }
+}
+
+/// Whether a film or picture may be shown: what rights, its owner and the program say; rotation is for music. `today` and
+/// `offline_days` are as in [`Asked`].
+pub fn may_show(
+    program: &Resolved,
+    catalogue: &Catalogue,
+    recording: &str,
+    today: Option<Date>,
+    offline_days: u32,
+) -> bool {
+    let number = catalogue.number(recording);
+    let entry = number.map(|number| catalogue.entry(number));
+    entry.is_some_and(|entry| moment(program, today, offline_days).forbids(entry).is_none())
 }
 
 fn limits(rotation: &Rotation) -> Limits {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Library, Playlist, Recording};
+use crate::model::{Library, Playlist, Recording, ScreenLoop};
 
 /// The recordings and playlists of a library, by id.
 #[derive(Debug, Clone)]
@@ -34,6 +34,11 @@ impl<'a> Shelf<'a> {
     /// A playlist.
     pub fn playlist(&self, id: &str) -> Option<&'a Playlist> {
         self.library.playlists.get(*self.playlists.get(id)?)
+    }
+
+    /// A loop.
+    pub fn screen_loop(&self, id: &str) -> Option<&'a ScreenLoop> {
+        self.library.loops.iter().find(|shown| shown.id.as_str() == id)
     }
 
     /// A playlist's recordings in order, with those of the playlists that it includes after its own. A playlist that is

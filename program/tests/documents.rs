@@ -221,6 +221,47 @@ fn playlists_too_small_for_their_rules_are_warned_of() {
 }
 
 #[test]
+fn loops_are_judged_and_a_daypart_may_name_one_of_the_device() {
+    let mut document = full();
+    document["dayparts"][0]["screen_loop"] = json!("window");
+    assert_eq!(report(&document).warnings, [], "what a device calls so");
+    let right = json!([{ "id": "window", "items": [{ "recording": "a", "hold_s": 8, "weight": 3 }, { "recording": "b" }] }]);
+    put(&mut document, "/library/loops", right);
+    assert_eq!(report(&document), check::Report::default());
+    let item = "library.loops[0].items[0]";
+    let cases: [(&str, Value, String, &str); 7] = [
+        ("/library/loops/0/id", json!(""), "library.loops[0].id".into(), "at least one letter"),
+        (
+            "/library/loops/0/items/0/recording",
+            json!("c"),
+            format!("{item}.recording"),
+            "there is no recording",
+        ),
+        (
+            "/library/loops/0/items/0/recording",
+            json!("b"),
+            "library.loops[0].items[1].recording".into(),
+            "twice",
+        ),
+        ("/library/loops/0/items/0/hold_s", json!(0), format!("{item}.hold_s"), "0.1 to 86400"),
+        ("/library/loops/0/items/0/weight", json!(0), format!("{item}.weight"), "1 to 1000"),
+        ("/library/loops/0/items/0/weight", json!(1000), "library.loops[0].items".into(), "1001; 1000"),
+        ("/library/loops/0/items/0/seconds", json!(1), format!("{item}.seconds"), "unknown field"),
+    ];
+    for (pointer, value, path, words) in cases {
+        let mut wrong = document.clone();
+        put(&mut wrong, pointer, value);
+        let errors = report(&wrong).errors;
+        let told = errors.iter().any(|error| error.path == path && error.message.contains(words));
+        assert!(told, "{pointer}: {errors:?}");
+    }
+    put(&mut document, "/dayparts/0/screen_loop", json!("door"));
+    put(&mut document, "/library/loops/0/items", json!([]));
+    let warnings: Vec<String> = report(&document).warnings.into_iter().map(|warning| warning.path).collect();
+    assert_eq!(warnings, ["library.loops[0]", "dayparts[0].screen_loop"]);
+}
+
+#[test]
 fn what_is_no_document_is_refused_with_a_place() {
     for (text, word) in [
         ("", "it is empty"),

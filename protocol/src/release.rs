@@ -13,6 +13,7 @@
 //! Signatures are Ed25519 over exact bytes with a word in front that says what is signed; JSON is never written again
 //! to be verified. What travels ignores unknown keys; the program in it does not, since it has a version of its own.
 
+mod content;
 mod digest;
 mod judge;
 mod keys;
@@ -21,6 +22,7 @@ mod offer;
 mod refusal;
 mod rotation;
 
+pub use content::FIRST_LEN;
 pub use digest::{Digest, Hasher};
 pub(crate) use keys::Context;
 pub use keys::{KeyId, NoKey, PublicKey, SecretKey, Signature};

@@ -38,6 +38,14 @@ pub async fn size(app: &App, name: &Digest) -> Result<Option<u64>> {
     Ok(row.map(|row| unsigned(row.size)))
 }
 
+/// The first bytes of a blob that is there, at most so many.
+///
+/// # Errors
+/// The disk does not give them.
+pub async fn first_bytes(app: &App, name: &Digest, len_max: usize) -> Result<Vec<u8>> {
+    Ok(app.objects.first(&path(name), len_max as u64).await?.to_vec())
+}
+
 /// Takes a blob from whoever sends it.
 ///
 /// # Errors

@@ -62,6 +62,14 @@ impl Objects {
         self.store.get(path).await.map_err(failed)?.bytes().await.map_err(failed)
     }
 
+    /// The first bytes of one, at most so many.
+    ///
+    /// # Errors
+    /// It is not there, is empty, or cannot be read.
+    pub async fn first(&self, path: &Path, len_max: u64) -> Result<Bytes> {
+        self.store.get_range(path, 0..len_max).await.map_err(failed)
+    }
+
     /// How many bytes one has.
     ///
     /// # Errors

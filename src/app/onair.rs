@@ -18,17 +18,18 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use orchestrion_program::model::{Recording, Zone};
+use orchestrion_program as rules;
+use orchestrion_program::model::{LoopId, Recording, Zone};
 use orchestrion_program::now::{Screen, Sound, State};
 use orchestrion_program::rotation::{Chance, Choice, History};
 use orchestrion_program::spots::{Memory, Said};
-use orchestrion_program::{Absolute, DaypartNo, boundary};
+use orchestrion_program::{Absolute, Date, DaypartNo, boundary};
 use orchestrion_protocol::method::InheritedPlay;
 use orchestrion_protocol::status::EntryId;
 
 pub(super) use spots::{Became, SPOTS_AHEAD_LEN_MAX};
 
-use crate::program::Program;
+use crate::program::{Program, Reel};
 use crate::storage::{Past, Remembered, Restored};
 use crate::time::{Mono, Now};
 use crate::video::Shows;
@@ -57,6 +58,8 @@ pub(super) struct OnAir {
     look: Mono,
     /// When what is right changes, if that was looked up.
     next_change: Option<hours::NextChange>,
+    /// The loop that is shown, as it is on a day.
+    reel: Option<(LoopId, Option<Date>, Arc<Reel>)>,
 }
 
 /// What the program has put into the queue.
@@ -144,12 +147,14 @@ impl Air {
         now.wall.is_none_or(|wall| boundary::song_may_begin(Absolute(wall.0).plus_ms(in_ms), open.closes))
     }
 
-    /// What is to be seen: the loop of the daypart, if it names one. Without a program, or before it is read, what the
-    /// configuration says; an emergency has no picture of its own yet.
-    pub(super) fn shows(&self, clock: &orchestrion_program::Clock) -> Shows {
-        let Some(on) = &self.on else { return Shows::Usual };
+    /// What is to be seen: the loop of the daypart, if it names one, of the program or else of the configuration. Without a program,
+    /// or before it is read, what the configuration says; an emergency has no picture of its own yet.
+    pub(super) fn shows(&mut self, clock: &rules::Clock) -> Shows {
+        let Some(on) = &mut self.on else { return Shows::Usual };
         match on.program.rules.what_now(clock, &on.state).screen {
-            Screen::Open { shows: Some(id), .. } => Shows::Loop(id.as_str().to_owned()),
+            Screen::Open { shows: Some(id), .. } => {
+                on.reel(&id, clock).map_or_else(|| Shows::Loop(id.0), Shows::Reel)
+            }
             Screen::Open { shows: None, .. } | Screen::Emergency(_) => Shows::Usual,
             Screen::Dark { .. } => Shows::Dark,
         }
@@ -212,6 +217,17 @@ impl Air {
 }
 
 impl OnAir {
+    /// A loop of the program, made once a day: this is asked with everything that happens.
+    fn reel(&mut self, id: &LoopId, clock: &rules::Clock) -> Option<Arc<Reel>> {
+        let today = clock.wall.at_least().map(|at| self.program.rules.zone().local(at).date);
+        if let Some((_, _, reel)) = self.reel.as_ref().filter(|(of, day, _)| of == id && *day == today) {
+            return Some(Arc::clone(reel));
+        }
+        let reel = Arc::new(self.program.reel(id, today)?);
+        self.reel = Some((id.clone(), today, Arc::clone(&reel)));
+        Some(reel)
+    }
+
     /// Whether a song may sound: not from the moment on at which the last fade begins.
     fn allows(&self, now: Now) -> bool {
         match &self.sound {

@@ -80,7 +80,7 @@ impl App {
         self.picture.at_once.take_if(|(_, until)| *until <= now.monotonic);
         let shows = match (self.air.shows(&self.times.clock(now)), &self.picture.at_once) {
             (_, _) if self.picture.is_off => Shows::Dark,
-            (Shows::Usual | Shows::Loop(_), Some((path, _))) => Shows::File(path.clone()),
+            (Shows::Usual | Shows::Loop(_) | Shows::Reel(_), Some((path, _))) => Shows::File(path.clone()),
             (shows, _) => shows,
         };
         if self.picture.shows != shows {

@@ -100,3 +100,35 @@ fn what_cannot_be_used_is_refused_with_its_place_in_the_document() {
         "it was stopped"
     );
 }
+
+#[test]
+fn a_loop_has_what_is_named_and_what_lies_in_its_folder_of_what_may_be_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("films")).unwrap();
+    for name in ["films/a.mp4", "films/b.png", "films/notes.txt", "films/c.mkv", "late.mp4"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let library = json!({
+        "recordings": [
+            {"id": "menu", "title": "Menu", "files": ["films/b.png"]},
+            {"id": "late", "files": ["late.mp4"], "rights": {"first": "2027-01-01"}},
+            {"id": "gone", "files": ["gone.mp4"]},
+        ],
+        "playlists": [{"id": "all"}],
+        "loops": [{"id": "window", "folder": "films", "items": [
+            {"recording": "menu", "hold_s": 2.5, "weight": 2}, {"recording": "late"}, {"recording": "gone"},
+        ]}],
+    });
+    let program = read(folder.path(), &document(&library)).unwrap();
+    let shown = |day| {
+        let reel = program.reel(&"window".into(), day).unwrap();
+        reel.items.iter().map(|item| item.title.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(shown(rules::Date::new(2026, 12, 31)), "Menu Menu a c");
+    assert_eq!(shown(rules::Date::new(2027, 1, 1)), "Menu late Menu a c");
+    let reel = program.reel(&"window".into(), None).unwrap();
+    let menu = reel.item(&folder.path().join("films/b.png")).unwrap();
+    assert_eq!((menu.title.as_str(), menu.hold_ms), ("Menu", Some(2500)));
+    assert_eq!(program.reel(&"door".into(), None), None, "which a device may know");
+    assert!(program.warnings.iter().any(|warning| warning.contains("gone")), "{:?}", program.warnings);
+}

@@ -82,7 +82,7 @@ fn release_by(by: &SecretKey, number: u64, songs: &[usize]) -> Release {
         made_utc_ms: None,
         starts_utc_ms: None,
         program,
-        catalogue: Library { recordings, playlists: vec![all] },
+        catalogue: Library { recordings, playlists: vec![all], ..Library::default() },
         blobs: songs.iter().map(|n| blob(*n)).collect(),
     };
     let (bytes, offer) = manifest.seal(by, 0).unwrap();

@@ -25,11 +25,20 @@ pub struct Found {
     pub path: PathBuf,
     /// Changes when the file does.
     pub stamp: u64,
+    /// What the program calls it.
+    pub title: Option<String>,
 }
 
 impl Found {
+    fn of(path: PathBuf, meta: &fs::Metadata) -> Self {
+        Self { path, stamp: stamp(meta), title: None }
+    }
+
     /// For people.
     pub fn name(&self) -> String {
+        if let Some(title) = &self.title {
+            return title.clone();
+        }
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
         name.to_string_lossy().into_owned()
     }
@@ -41,7 +50,7 @@ pub fn look(wanted: &[PathBuf], len_max: usize, moved: impl Fn()) -> (Vec<Found>
     for path in wanted {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => looking.folder(path, DEPTH_MAX),
-            Ok(meta) => looking.found.push(Found { path: path.clone(), stamp: stamp(&meta) }),
+            Ok(meta) => looking.found.push(Found::of(path.clone(), &meta)),
             Err(error) => looking.problems.push(format!("{}: {error}", path.display())),
         }
     }
@@ -57,6 +66,12 @@ pub fn look(wanted: &[PathBuf], len_max: usize, moved: impl Fn()) -> (Vec<Found>
         found.truncate(len_max);
     }
     (found, problems)
+}
+
+/// All films and pictures of a folder, by name, at most so many; and problems in words.
+pub fn films_in(folder: &Path, len_max: usize) -> (Vec<PathBuf>, Vec<String>) {
+    let (found, problems) = look(&[folder.to_path_buf()], len_max, || {});
+    (found.into_iter().map(|found| found.path).collect(), problems)
 }
 
 struct Looking<'a> {
@@ -87,7 +102,7 @@ impl Looking<'_> {
             if meta.is_dir() && depth > 1 {
                 self.folder(&path, depth - 1);
             } else if meta.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
-                self.found.push(Found { path, stamp: stamp(&meta) });
+                self.found.push(Found::of(path, &meta));
             }
         }
     }

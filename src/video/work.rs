@@ -174,7 +174,10 @@ impl<'a> Work<'a> {
             return;
         }
         let (files, unknown) = wanted.files(&self.shown);
-        let (found, mut problems) = look(files, ITEMS_MAX, || self.service.moves.moved());
+        let (mut found, mut problems) = look(&files, ITEMS_MAX, || self.service.moves.moved());
+        for found in &mut found {
+            found.title = self.shown.item(&found.path).map(|item| item.title.clone());
+        }
         problems.extend(unknown);
         if matches!(self.shown, Shows::File(_)) && found.is_empty() {
             self.service.tell(Event::NotShown);
@@ -239,7 +242,11 @@ impl<'a> Work<'a> {
         let items = good
             .iter()
             .filter_map(|place| Some((*place, self.list.get(*place)?)))
-            .map(|(place, found)| Item::new(first + place as u32, &found.path, found.stamp, wanted.hold_ms()))
+            .map(|(place, found)| {
+                let hold_ms = self.shown.item(&found.path).and_then(|item| item.hold_ms);
+                let hold_ms = hold_ms.unwrap_or_else(|| wanted.hold_ms());
+                Item::new(first + place as u32, &found.path, found.stamp, hold_ms)
+            })
             .collect();
         self.told_items = Some(good);
         self.bad.clear();

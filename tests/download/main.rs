@@ -82,7 +82,7 @@ fn manifest(number: u64, songs: &[usize]) -> Manifest {
         made_utc_ms: None,
         starts_utc_ms: None,
         program,
-        catalogue: Library { recordings, playlists: vec![all] },
+        catalogue: Library { recordings, playlists: vec![all], ..Library::default() },
         blobs: songs.iter().map(blob).collect(),
     }
 }

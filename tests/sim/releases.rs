@@ -74,7 +74,7 @@ fn program(number: u64, songs: std::ops::Range<usize>, volume: u8) -> Program {
         made_utc_ms: None,
         starts_utc_ms: None,
         program: rules,
-        catalogue: Library { recordings, playlists: vec![list] },
+        catalogue: Library { recordings, playlists: vec![list], ..Library::default() },
         blobs: Vec::new(),
     };
     Program::of_release(&manifest, |name| {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Judge;
+use super::{Judge, screen};
 use crate::civil::{DAY_MS, MINUTE_MS};
 use crate::model::{Daypart, Library, PLAYLISTS_MAX, PlaylistId, RECORDINGS_MAX, Recording, Resolved};
 use crate::shelf::Shelf;
@@ -11,6 +11,7 @@ use crate::windows::Span;
 pub(super) fn judge(judge: &mut Judge, document: &Resolved, library: &Library, shelf: &Shelf<'_>) {
     recordings(judge, library);
     playlists(judge, library, shelf);
+    screen::judge(judge, document, library, shelf);
     // Many dayparts name the same playlists, and a playlist can be long.
     let mut empty: HashMap<String, bool> = HashMap::new();
     let mut playlist = |judge: &mut Judge, path: String, id: &PlaylistId| {

@@ -1,9 +1,9 @@
-//! What can be played: recordings, and playlists of them, as they were when the release was made.
+//! What can be played and shown: recordings, and playlists and loops of them, as they were when the release was made.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlobId, PlaylistId, RecordingId, Territory};
+use super::{BlobId, PlaylistId, RecordingId, ScreenLoop, Territory};
 use crate::civil::Date;
 
 /// The recordings and playlists of a release.
@@ -14,16 +14,19 @@ pub struct Library {
     pub recordings: Vec<Recording>,
     /// At most [`PLAYLISTS_MAX`](super::PLAYLISTS_MAX).
     pub playlists: Vec<Playlist>,
+    /// What screens show. At most [`LOOPS_MAX`](super::LOOPS_MAX).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loops: Vec<ScreenLoop>,
 }
 
 impl Library {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.recordings.is_empty() && self.playlists.is_empty()
+        self.recordings.is_empty() && self.playlists.is_empty() && self.loops.is_empty()
     }
 }
 
-/// A recorded performance, however it is encoded.
+/// A recorded performance, a film or a picture, however it is encoded.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {

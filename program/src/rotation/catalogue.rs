@@ -166,7 +166,10 @@ impl Catalogue {
         let playlists: Vec<(&str, Vec<&str>)> =
             library.playlists.iter().map(|list| (list.id.as_str(), songs(list.id.as_str()))).collect();
         let named: HashSet<&str> = playlists.iter().flat_map(|(_, songs)| songs.iter().copied()).collect();
-        let spots: HashSet<&str> = program.spots.iter().map(|spot| spot.recording.as_str()).collect();
+        let spots = program.spots.iter().map(|spot| spot.recording.as_str());
+        let shown = library.loops.iter().flat_map(|shown| &shown.items).map(|item| item.recording.as_str());
+        // What is said or shown is no music, unless a playlist says so.
+        let others: HashSet<&str> = spots.chain(shown).collect();
         let here = program.place.territory.as_ref();
         let recorded = |recording: &'a Recording| {
             let (rights, id) = (&recording.rights, recording.id.as_str());
@@ -188,7 +191,7 @@ impl Catalogue {
                 first_day: rights.first.unwrap_or(Date::MIN).days(),
                 last_day: rights.last.unwrap_or(Date::MAX).days(),
                 offline_days: rights.offline_days.unwrap_or(u32::MAX),
-                music: named.contains(id) || !spots.contains(id),
+                music: named.contains(id) || !others.contains(id),
             }
         };
         let mut catalogue = Self::build(library.recordings.iter().map(recorded), playlists);

@@ -177,14 +177,36 @@ pub(super) struct Rules<'a> {
     pub catalogue: &'a Catalogue,
     pub history: &'a History,
     pub limits: Limits,
-    /// Whether explicit songs may come.
-    pub explicit: bool,
     /// In the device's ms since 1970.
     pub at_ms: i64,
+    pub moment: Moment,
+}
+
+/// What rights are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// Whether what is explicit may come.
+    pub explicit: bool,
     /// Days since 1970.
     pub today: i32,
     /// Since the server last answered.
     pub offline_days: u32,
+}
+
+impl Moment {
+    /// Why its owner or its rights forbid something then.
+    pub(super) fn forbids(&self, entry: &Entry) -> Option<Forbidden> {
+        if let Some(barred) = entry.barred.filter(|barred| *barred != Barred::Explicit || !self.explicit) {
+            return Some(Forbidden::Barred(barred));
+        }
+        if self.today < entry.first_day {
+            return Some(Forbidden::NotYet(entry.first_day));
+        }
+        if self.today > entry.last_day {
+            return Some(Forbidden::Ended(entry.last_day));
+        }
+        (self.offline_days > entry.offline_days).then_some(Forbidden::Offline(entry.offline_days))
+    }
 }
 
 impl Rules<'_> {
@@ -197,17 +219,8 @@ impl Rules<'_> {
     #[inline]
     pub(super) fn forbidden(&self, song: SongNo) -> Option<Forbidden> {
         let entry = self.catalogue.entry(song);
-        if let Some(barred) = entry.barred.filter(|barred| *barred != Barred::Explicit || !self.explicit) {
-            return Some(Forbidden::Barred(barred));
-        }
-        if self.today < entry.first_day {
-            return Some(Forbidden::NotYet(entry.first_day));
-        }
-        if self.today > entry.last_day {
-            return Some(Forbidden::Ended(entry.last_day));
-        }
-        if self.offline_days > entry.offline_days {
-            return Some(Forbidden::Offline(entry.offline_days));
+        if let Some(forbidden) = self.moment.forbids(entry) {
+            return Some(forbidden);
         }
         if let Some(until_ms) = self.catalogue.held_until_ms(song).filter(|until_ms| self.at_ms < *until_ms) {
             return Some(Forbidden::Held(until_ms));

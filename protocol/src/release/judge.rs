@@ -92,5 +92,11 @@ fn recordings(manifest: &Manifest, blobs: &HashSet<Digest>) -> Result<(), Refusa
             return Err(Refusal::wrong(format!("catalogue.playlists[{at}].folder"), problem));
         }
     }
+    for (at, shown) in manifest.catalogue.loops.iter().enumerate() {
+        if shown.folder.is_some() {
+            let problem = "a release names recordings, not folders";
+            return Err(Refusal::wrong(format!("catalogue.loops[{at}].folder"), problem));
+        }
+    }
     Ok(())
 }

@@ -56,7 +56,11 @@ pub(super) fn manifest(number: u64, songs: usize) -> Manifest {
         made_utc_ms: None,
         starts_utc_ms: None,
         program: program(),
-        catalogue: Library { recordings: (0..songs).map(recording).collect(), playlists: vec![all] },
+        catalogue: Library {
+            recordings: (0..songs).map(recording).collect(),
+            playlists: vec![all],
+            ..Library::default()
+        },
         blobs: (0..songs).map(blob).collect(),
     }
 }

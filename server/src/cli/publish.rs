@@ -50,13 +50,15 @@ fn of_program(socket: &Path, source: &Path) -> Result<Value, AskError> {
     let text = std::fs::read(&file).map_err(|error| wrong(&file, error))?;
     let mut program: Value = serde_json::from_slice(&text).map_err(|error| wrong(&file, error))?;
     let base = file.parent().unwrap_or(Path::new("")).to_owned();
-    let folders = program["library"]["playlists"]
-        .as_array()
-        .is_some_and(|lists| lists.iter().any(|l| l.get("folder").is_some()));
-    if folders {
+    let has_folder = |lists: &str| {
+        program["library"][lists]
+            .as_array()
+            .is_some_and(|lists| lists.iter().any(|list| list.get("folder").is_some()))
+    };
+    if has_folder("playlists") || has_folder("loops") {
         return Err(wrong(
             &file,
-            "its playlists are folders; `orchestrion release build` reads them and their tags: publish the folder that it makes",
+            "its playlists or loops are folders; `orchestrion release build` reads them and their tags: publish the folder that it makes",
         ));
     }
     let mut known: HashMap<PathBuf, Digest> = HashMap::new();

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use orchestrion_program::{Absolute, Resolved, check};
-use orchestrion_protocol::release::{Blob, Digest, Edition, Kind, Manifest, Offer, RELEASE_VERSION};
+use orchestrion_protocol::release::{
+    Blob, Digest, Edition, FIRST_LEN, Kind, Manifest, Offer, RELEASE_VERSION,
+};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -193,6 +195,8 @@ fn next(held: Option<Edition>, epoch: u64) -> Edition {
 
 /// The files that a catalogue needs, each once; all of them are in the library.
 async fn blobs(app: &App, catalogue: &orchestrion_program::model::Library) -> Result<Vec<Blob>> {
+    let items = catalogue.loops.iter().flat_map(|shown| &shown.items);
+    let shown: HashSet<&str> = items.map(|item| item.recording.as_str()).collect();
     let (mut found, mut seen, mut missing) = (Vec::new(), HashSet::new(), Vec::new());
     for recording in &catalogue.recordings {
         if recording.blobs.is_empty() {
@@ -210,12 +214,14 @@ async fn blobs(app: &App, catalogue: &orchestrion_program::model::Library) -> Re
                 continue;
             }
             match library::size(app, &digest).await? {
-                Some(size) => found.push(Blob {
-                    sha256: digest,
-                    size,
-                    duration_ms: recording.duration_ms,
-                    kind: Kind::Audio,
-                }),
+                Some(size) => {
+                    let kind = if shown.contains(recording.id.as_str()) {
+                        for_screen(app, recording.id.as_str(), &digest).await?
+                    } else {
+                        Kind::Audio
+                    };
+                    found.push(Blob { sha256: digest, size, duration_ms: recording.duration_ms, kind });
+                }
                 None => missing.push(digest.to_string()),
             }
         }
@@ -226,6 +232,16 @@ async fn blobs(app: &App, catalogue: &orchestrion_program::model::Library) -> Re
     }
     found.sort_by_key(|blob| blob.sha256);
     Ok(found)
+}
+
+/// What a file of a loop is; one that is for no screen is told of now, and not by a hundred screens.
+async fn for_screen(app: &App, recording: &str, digest: &Digest) -> Result<Kind> {
+    let first = library::first_bytes(app, digest, FIRST_LEN).await?;
+    Kind::of_screen(&first).ok_or_else(|| {
+        Error::Wrong(format!(
+            "the recording {recording} is in a loop for screens, and its file {digest} begins like no film and no picture"
+        ))
+    })
 }
 
 async fn blobs_of(app: &App, name: &Digest) -> HashSet<Digest> {

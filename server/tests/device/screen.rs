@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use orchestrion_protocol::release::{Digest, blob_path};
-use orchestrion_rig::films::{is_like, picture, pixel_of};
+use orchestrion_rig::films::{Film, is_like, picture, pixel_of};
+use orchestrion_rig::signal::sine;
+use orchestrion_rig::wav::{self, SampleFormat};
 use orchestrion_rig::x_server::XServer;
 use serde_json::{Value, json};
 
@@ -17,6 +19,7 @@ const WIDTH: u32 = 640;
 const HEIGHT: u32 = 360;
 const RED: [u8; 3] = [200, 30, 30];
 const GREEN: [u8; 3] = [30, 180, 30];
+const BLUE: [u8; 3] = [30, 30, 200];
 const BLACK: [u8; 3] = [0, 0, 0];
 
 /// The program that shows, which lies beside the device's own.
@@ -146,5 +149,72 @@ fn a_device_without_a_screen_refuses_what_needs_one_in_words() {
         .unwrap();
     let words = String::from_utf8_lossy(&told.stderr).into_owned();
     assert!(told.status.code() == Some(1) && words.contains("no screen") && !out.exists(), "{words}");
+    assert!(device.terminate().unwrap().success());
+}
+
+/// A program in a folder of its own with this film and this picture in the loop that its daypart names.
+fn write_program(folder: &Path, (film, menu): ([u8; 3], [u8; 3]), song_s: f64) {
+    fs::create_dir_all(folder.join("films")).unwrap();
+    let of = Film { width: 320, height: 180, rate: 25, frames: 25, colour: film, has_sound: false };
+    of.write(&folder.join("films/ad.mp4"), "libx264").unwrap();
+    picture(&folder.join("menu.png"), (64, 36), [menu; 4]).unwrap();
+    let tone = sine(330.0, 0.3, 0.0, 16_000, (song_s * 16_000.0) as usize);
+    wav::write(&folder.join("song.wav"), &tone, 1, 16_000, SampleFormat::Int16).unwrap();
+    let always = json!([{"days": ["daily"], "from": "00:00", "to": "24:00"}]);
+    let program = json!({
+        "v": 1, "place": {"id": "leeds-1"}, "zone": {"id": "UTC", "tzdb": "2025b", "offset_s": 0, "transitions": []},
+        "hours": {"sound": always}, "clockless": {"allowed": true}, "fallback": "all",
+        "dayparts": [{"id": "day", "days": ["daily"], "from": "00:00", "to": "24:00", "playlists": [{"id": "all"}],
+                      "volume": {"set": 55}, "crossfade_s": 0, "screen_loop": "window"}],
+        "library": {
+            "recordings": [{"id": "song", "title": "Song", "files": ["song.wav"]},
+                           {"id": "ad", "title": "The film", "files": ["films/ad.mp4"]},
+                           {"id": "menu", "title": "The menu", "files": ["menu.png"]}],
+            "playlists": [{"id": "all", "recordings": ["song"]}],
+            "loops": [{"id": "window", "items": [{"recording": "ad"}, {"recording": "menu", "hold_s": 1}]}],
+        },
+    });
+    fs::write(folder.join("program.json"), program.to_string()).unwrap();
+}
+
+#[test]
+fn what_is_published_for_screens_is_fetched_and_shown_until_something_else_is() {
+    let Some(shower) = shower() else { return };
+    let screen = XServer::start(WIDTH, HEIGHT).unwrap();
+    let mut server = Server::new();
+    let mut room = Room::new(5.0);
+    room.setup.env.push(("ORCHESTRION_MEDIA".into(), shower.display().to_string()));
+    let first = room.path().join("first");
+    write_program(&first, (RED, GREEN), 4.0);
+    let published = server.admin(&["publish", "leeds-1", first.to_str().unwrap()]);
+    assert_eq!(published["blobs"], 3, "{published}");
+
+    let token = server.admin(&["device", "token", "t", "--place", "leeds-1"]);
+    let toml =
+        format!("token = {}\n[screen]\nsink = \"x11\"\ndisplay = \"{}\"\n", token["token"], screen.display());
+    let device = room.run(&server.base, &toml);
+    device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "The film").unwrap();
+    see(&screen, RED);
+    device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "The menu").unwrap();
+    see(&screen, GREEN);
+    let status = device.wait_for(PATIENCE, |status| status["release"]["held"]["number"] == 1).unwrap();
+    assert_eq!(status["screen"]["items"], 2, "{status}");
+    assert!(status["screen"]["problem"].is_null() && status["screen"]["bad"].is_null(), "{status}");
+
+    // The next release has another film; it comes with the song after the one that plays.
+    let second = room.path().join("second");
+    write_program(&second, (BLUE, GREEN), 4.0);
+    let published = server.admin(&["publish", "leeds-1", second.to_str().unwrap()]);
+    assert_eq!(published["blobs_new"], 1, "the song and the menu are there: {published}");
+    see(&screen, BLUE);
+    device.wait_for(PATIENCE, |status| status["release"]["held"]["number"] == 2).unwrap();
+
+    // Without the server and after a restart it is shown from the store.
+    server.kill();
+    assert!(device.terminate().unwrap().success());
+    let device = room.run(&server.base, &toml);
+    see(&screen, BLUE);
+    device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "The menu").unwrap();
+    see(&screen, GREEN);
     assert!(device.terminate().unwrap().success());
 }

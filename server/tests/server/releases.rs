@@ -1,7 +1,9 @@
 //! From a program and a place to what a device fetches and believes.
 
 use orchestrion_protocol::fleet::{Download, Report};
-use orchestrion_protocol::release::{Digest, Edition, Expected, Keyring, Manifest, Offer, manifest_path};
+use orchestrion_protocol::release::{
+    Digest, Edition, Expected, Keyring, Kind, Manifest, Offer, manifest_path,
+};
 use serde_json::{Value, json};
 
 use super::board::Board;
@@ -134,4 +136,43 @@ fn readiness_is_told_in_percent_and_the_answer_names_the_newest_release() {
         (Some(2), Some(1), Some(62.5))
     );
     assert_eq!(ready["behind"][0]["device"], boards[1].id());
+}
+
+/// How a PNG and an MP4 begin.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
+const MP4: &[u8] = b"\0\0\0\x20ftypisom and more";
+
+#[test]
+fn films_and_pictures_of_loops_are_among_the_blobs_as_what_they_are_and_anything_else_is_refused() {
+    let house = House::new();
+    house.place("leeds-1");
+    let board = Board::admitted(&house, 1, Some("leeds-1"));
+    let (song, film, menu) = (put(&house, b"song"), put(&house, MP4), put(&house, PNG));
+    let mut program = program(&[song]);
+    for (id, blob) in [("film", film), ("menu", menu)] {
+        let recording = json!({"id": id, "title": id, "blobs": [blob.to_string()]});
+        program["library"]["recordings"].as_array_mut().unwrap().push(recording);
+    }
+    let items = json!([{"recording": "film"}, {"recording": "menu", "hold_s": 5}]);
+    program["library"]["loops"] = json!([{"id": "window", "items": items}]);
+    let published = house.post("/api/v1/places/leeds-1/publish", &program).ok().json;
+    assert_eq!(published["blobs"].as_u64(), Some(3));
+    let offer = fetch(&house, &board, "/releases/leeds-1/release.json", None).ok().text;
+    let offer = Offer::read(offer.as_bytes()).unwrap();
+    let path = format!("/releases/leeds-1/{}", manifest_path(&offer.manifest));
+    let manifest = Manifest::peek(fetch(&house, &board, &path, None).ok().text.as_bytes()).unwrap();
+    let kind = |blob: Digest| manifest.blobs.iter().find(|one| one.sha256 == blob).unwrap().kind;
+    assert_eq!((kind(song), kind(film), kind(menu)), (Kind::Audio, Kind::Film, Kind::Picture));
+    assert_eq!(manifest.catalogue.loops[0].items.len(), 2);
+    // Going back publishes the loops again.
+    let back = house.post("/api/v1/places/leeds-1/roll-back", &json!({"number": 1})).ok().json;
+    assert_eq!((back["blobs"].as_u64(), back["blobs_new"].as_u64()), (Some(3), Some(0)));
+
+    let text = put(&house, b"This is no film.");
+    program["library"]["recordings"][1]["blobs"] = json!([text.to_string()]);
+    let answer = house.post("/api/v1/places/leeds-1/publish", &program);
+    assert!(answer.status == 400 && answer.text.contains("no film and no picture"), "{}", answer.text);
+    assert!(answer.text.contains("the recording film"), "{}", answer.text);
+    program["library"]["loops"][0]["items"][0]["recording"] = json!("nobody");
+    assert_eq!(house.post("/api/v1/places/leeds-1/publish", &program).status, 400);
 }

@@ -122,6 +122,7 @@ impl App {
             spotting,
             look: now.monotonic,
             next_change: None,
+            reel: None,
         }));
         self.spots_missed(now, missed, effects);
         self.set_modes_aside();

@@ -56,6 +56,13 @@ impl Stock {
             }
             playlist.recordings.retain(|id| !absent.contains(id));
         }
+        for (at, shown) in library.loops.iter_mut().enumerate() {
+            let told = format!("library.loops[{at}].folder");
+            if !missing.iter().any(|finding| finding.path == told) {
+                shown.folder = None;
+            }
+            shown.items.retain(|item| !absent.contains(&item.recording));
+        }
         Self { library, songs, missing }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use orchestrion_program::model::{BlobId, Library, Recording, RecordingId};
 use orchestrion_program::{Absolute, Date, Resolved, TimeOfDay, check};
 use orchestrion_protocol::release::{
-    Blob, Digest, Edition, Kind, Manifest, OFFER_NAME, RELEASE_VERSION, blob_path, manifest_path,
+    Blob, Digest, Edition, FIRST_LEN, Kind, Manifest, OFFER_NAME, RELEASE_VERSION, blob_path, manifest_path,
 };
 
 use super::folder::{self, Folder};
@@ -104,7 +105,7 @@ impl BuildArgs {
         let mut lines = vec![
             format!("Built: {edition} for {}", clean(manifest.place.as_str())),
             format!(
-                "  music     {}, {} in {}",
+                "  content   {}, {} in {}",
                 counted(manifest.catalogue.recordings.len(), "recording"),
                 bytes(manifest.blob_bytes()),
                 counted(manifest.blobs.len(), "file")
@@ -169,6 +170,8 @@ impl BuildArgs {
         let mut files: Vec<Source> = Vec::new();
         let mut known: HashSet<String> = HashSet::new();
         let mut missing: Vec<String> = Vec::new();
+        let items = library.loops.iter().flat_map(|shown| &shown.items);
+        let shown: HashSet<RecordingId> = items.map(|item| item.recording.clone()).collect();
         let mut absent: HashSet<RecordingId> = HashSet::new();
         for recording in &mut library.recordings {
             recording.blobs.clear();
@@ -180,8 +183,10 @@ impl BuildArgs {
                     missing.push(file);
                     continue;
                 };
+                let is_shown = shown.contains(&recording.id);
                 if known.insert(file.clone()) {
-                    files.push(Source { name: file.clone(), path, size: size.len() });
+                    let kind = if is_shown { for_screen(&path)? } else { Kind::Audio };
+                    files.push(Source { name: file.clone(), path, size: size.len(), kind });
                 }
                 found.push(file);
             }
@@ -205,6 +210,10 @@ impl BuildArgs {
         for playlist in &mut library.playlists {
             playlist.folder = None;
             playlist.recordings.retain(|id| !absent.contains(id));
+        }
+        for shown in &mut library.loops {
+            shown.folder = None;
+            shown.items.retain(|item| !absent.contains(&item.recording));
         }
         Ok((library, files))
     }
@@ -230,7 +239,7 @@ impl BuildArgs {
             let duration_ms = tags::length_ms(&file.path);
             taken.names.insert(file.name.clone(), (digest, duration_ms));
             if listed.insert(digest) {
-                blobs.push(Blob { sha256: digest, size, duration_ms, kind: kind(&file.path) });
+                blobs.push(Blob { sha256: digest, size, duration_ms, kind: file.kind });
             }
         }
         // The same content gives the same manifest, in whatever order folders are read.
@@ -244,6 +253,7 @@ struct Source {
     name: String,
     path: PathBuf,
     size: u64,
+    kind: Kind,
 }
 
 /// What became of the files.
@@ -273,13 +283,14 @@ fn read_program(file: &Path) -> Result<Resolved, String> {
     check::parse(&text).map_err(|report| format!("the program {} is wrong: {report}", file.display()))
 }
 
-fn kind(path: &Path) -> Kind {
-    let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase();
-    match end.as_str() {
-        "mkv" | "mov" | "webm" | "mpg" | "mpeg" | "avi" => Kind::Film,
-        "jpg" | "jpeg" | "png" | "webp" | "gif" => Kind::Picture,
-        _ => Kind::Audio,
-    }
+/// What a file of a loop is; one that is for no screen is told of now, and not by the screens.
+fn for_screen(path: &Path) -> Result<Kind, String> {
+    let refused = |reason: String| format!("{}: {reason}", path.display());
+    let file = fs::File::open(path).map_err(|error| refused(error.to_string()))?;
+    let mut first = Vec::new();
+    file.take(FIRST_LEN as u64).read_to_end(&mut first).map_err(|error| refused(error.to_string()))?;
+    Kind::of_screen(&first)
+        .ok_or_else(|| refused("it is in a loop for screens, and begins like no film and no picture".into()))
 }
 
 /// `2026-12-01T06:00:00Z`: UTC, since a place's own time has hours that come twice.

@@ -2,8 +2,8 @@
 
 use super::room::{MINUTE_MS, Room, START, names_a_rule, playlist, recording};
 use crate::civil::Date;
-use crate::model::{Rating, Ruleset};
-use crate::rotation::{Because, Chance, Heard, History, Loosened, Rule};
+use crate::model::{ExplicitRule, LoopItem, Rating, Rights, Ruleset, ScreenLoop};
+use crate::rotation::{Because, Chance, Heard, History, Loosened, Rule, may_show};
 
 fn three_of_one() -> Room {
     let songs = ["a", "b", "c"].map(|id| recording(id, "One", "")).to_vec();
@@ -116,7 +116,7 @@ fn rights_country_words_and_ratings_are_never_loosened() {
         }),
         ("explicit", |room| {
             room.library.recordings[0].explicit = true;
-            room.program.rotation.explicit = crate::model::ExplicitRule::Never;
+            room.program.rotation.explicit = ExplicitRule::Never;
         }),
         ("never", |room| room.library.recordings[0].rating = Rating::Never),
     ];
@@ -254,6 +254,31 @@ fn nothing_to_play_is_no_choice_and_any_permitted_recording_is_better_than_none(
         .unwrap(),
     ];
     assert_eq!(room.released().choose(), None);
+    // Nor is a film.
+    let mut room = Room::new(vec![recording("a", "A", "")], vec![], &[("missing", 1)]);
+    let items = vec![LoopItem::of("a".into())];
+    room.library.loops = vec![ScreenLoop { id: "window".into(), items, ..ScreenLoop::default() }];
+    assert_eq!(room.released().choose(), None);
+}
+
+#[test]
+fn a_film_is_shown_where_and_when_its_rights_say_and_rotation_is_not_asked() {
+    let mut room = Room::new(vec![recording("film", "A", "")], vec![], &[]);
+    let (first, last) = (Date::new(2027, 3, 1), Date::new(2027, 3, 9));
+    room.library.recordings[0].rights = Rights { first, last, ..Rights::default() };
+    let mut room = room.released();
+    let may = |room: &Room, day: Option<Date>| may_show(&room.program, &room.catalogue, "film", day, 0);
+    room.hear("film", 1);
+    assert!(may(&room, first) && may(&room, last));
+    assert!(!may(&room, Date::new(2027, 2, 28)) && !may(&room, Date::new(2027, 3, 10)));
+    assert!(!may(&room, None), "that it has begun is not certain");
+    room.library.recordings[0].rights = Rights { territories: vec!["FR".into()], ..Rights::default() };
+    let mut room = room.released();
+    assert!(!may(&room, first));
+    room.library.recordings[0].rights = Rights::default();
+    room.library.recordings[0].explicit = true;
+    room.program.rotation.explicit = ExplicitRule::Never;
+    assert!(!may(&room.released(), first));
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Room {
             "clockless": {"allowed": true}, "fallback": "fallback"
         }))
         .unwrap();
-        let library = Library { recordings, playlists };
+        let library = Library { recordings, playlists, ..Library::default() };
         let catalogue = Catalogue::new(&program, &library);
         let history = History::new(&catalogue);
         let (chance, today) = (Chance::new(1), Date::new(2027, 3, 1));

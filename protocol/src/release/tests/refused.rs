@@ -71,6 +71,11 @@ fn each_kind_of_bad_manifest_has_its_own_words() {
         (changed(|m| m["catalogue"]["recordings"][0]["blobs"] = json!([])), "never be played"),
         (changed(|m| m["catalogue"]["recordings"][0]["id"] = json!("r1")), "catalogue.recordings[1]"),
         (changed(|m| m["catalogue"]["playlists"][0]["folder"] = json!("x")), "not folders"),
+        (changed(|m| m["catalogue"]["loops"] = json!([{"id": "a", "folder": "x"}])), "loops[0].folder"),
+        (
+            changed(|m| m["catalogue"]["loops"] = json!([{"id": "a", "items": [{"recording": "none"}]}])),
+            "catalogue.loops[0].items[0].recording",
+        ),
         (changed(|m| m["program"]["place"]["id"] = json!("york-1")), "program.place.id"),
         (changed(|m| m["program"]["fallback"] = json!("nowhere")), "program.fallback"),
         (changed(|m| m["program"]["colour"] = json!(1)), "unknown field `colour`"),

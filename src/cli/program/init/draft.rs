@@ -119,7 +119,7 @@ fn library(shelf: &Shelf) -> Library {
     };
     let mut playlists = vec![list(ALL, "Everything", &shelf.folder)];
     playlists.extend(shelf.lists.iter().map(|one| list(&one.id, &one.name, &one.folder)));
-    Library { recordings: Vec::new(), playlists }
+    Library { recordings: Vec::new(), playlists, ..Library::default() }
 }
 
 #[cfg(test)]
