@@ -3,7 +3,7 @@
 //!
 //! The parts: [`queue`](self) holds what is to be played, `playback` what plays, `crossfade` plans how one song goes over
 //! into the next, `plays` and `keeper` see to the play log, `quarantine` to files that fail, `requests` to local clients,
-//! `hands` to buttons and the alarm contact, `film` to the sound of films, `status` to what the device says of itself.
+//! `hands` to buttons and the alarm contact, `film` to the sound of films, `shown` to what was seen of them, `status` to what the device says of itself.
 
 mod announce;
 mod crossfade;
@@ -25,6 +25,7 @@ mod releases;
 mod requests;
 mod server;
 mod settings;
+mod shown;
 mod status;
 mod times;
 mod trim;
@@ -136,6 +137,7 @@ pub struct App {
     hands: hands::Hands,
     picture: picture::Picture,
     film: film::Film,
+    shown: shown::Shown,
     server: server::Server,
     modes: modes::Modes,
     trim: Option<trim::Trim>,
@@ -197,6 +199,7 @@ impl App {
             ),
             picture: picture::Picture::of(start.screen),
             film: film::Film::default(),
+            shown: shown::Shown::default(),
             server: server::Server::of(start.server, start.server_gives_releases),
             modes: modes::Modes::default(),
             trim: None,
@@ -287,7 +290,7 @@ impl App {
             Event::Web(event) => self.hear_web(now, event, effects),
             Event::Buttons(event) if self.ending.is_none() => self.hear_buttons(now, event, effects),
             Event::Buttons(_) => {}
-            Event::Video(event) => self.hear_video(event, effects),
+            Event::Video(event) => self.hear_video(now, event, effects),
             Event::Control(event) if self.ending.is_none() => self.hear_client(now, event, effects),
             Event::Control(_) => {}
             Event::Clock(clock::Event::Changed { uncertainty_ms }) => {
@@ -332,6 +335,8 @@ impl App {
         let Some(change) = self.times.look(now) else { return };
         self.dirty = true;
         if let times::Change::Known { offset_ms } = change {
+            // What was seen before gets its time with the other rows.
+            self.write_shown(now, effects);
             self.keeper.complete_times(offset_ms, self.air.zone(), effects);
         }
         if self.ending.is_none() {
@@ -351,6 +356,9 @@ impl App {
             }
         }
         self.tell_film(now, effects);
+        if self.ending.is_none() {
+            self.watch_shown(now, effects);
+        }
         self.keep_spots(effects);
         self.tell_status(now, effects);
         let Some(deadline) = self.ending else { return };
@@ -370,6 +378,7 @@ impl App {
     fn terminate(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.ending.is_none() {
             self.ending = Some(now.monotonic.plus_ms(ENDING_MS_MAX));
+            self.end_shown(now, effects);
             self.let_go(now, effects);
         }
     }
@@ -407,7 +416,7 @@ impl App {
             Name::Measure => self.told_ahead.clear(),
             Name::Download => self.releases.forget_told(),
             Name::Buttons => self.wire(effects),
-            Name::Video => self.forget_pictures(effects),
+            Name::Video => self.forget_pictures(now, effects),
         }
     }
 

@@ -192,6 +192,8 @@ pub enum ChosenBy {
     Spot,
     /// An emergency that somebody has called.
     Emergency,
+    /// It came next in a loop of the screen.
+    Loop,
 }
 
 impl ChosenBy {
@@ -199,7 +201,7 @@ impl ChosenBy {
     pub fn is_spot(self) -> bool {
         match self {
             Self::Spot | Self::Emergency => true,
-            Self::Queue | Self::User | Self::Resume => false,
+            Self::Queue | Self::User | Self::Resume | Self::Loop => false,
         }
     }
 
@@ -211,6 +213,7 @@ impl ChosenBy {
             Self::Resume => "resume",
             Self::Spot => "spot",
             Self::Emergency => "emergency",
+            Self::Loop => "loop",
         }
     }
 }
@@ -230,6 +233,21 @@ pub struct PlayEnd {
     pub how: HowEnded,
     /// One sentence; empty when there is nothing to add.
     pub reason: String,
+    /// What was seen of it; `None` of what is only heard.
+    pub viewed: Option<Viewed>,
+}
+
+/// What was seen of a film or picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Viewed {
+    /// Milliseconds of it on a screen that was there and on.
+    pub visible_ms: u64,
+    /// How often it began.
+    pub showings: u64,
+    /// Frames that were due.
+    pub frames_expected: u64,
+    /// Of these, frames that were shown.
+    pub frames_presented: u64,
 }
 
 /// How a play ended. `power` and `crash` are written by the next start.

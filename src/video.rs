@@ -22,6 +22,7 @@ use serde::Deserialize;
 pub use list::films_in;
 pub use service::{COMMANDS_LEN_MAX, Full, Handle, VideoPlayer};
 
+pub use crate::media::screen::message::Kind;
 use crate::media::screen::message::{Colour, Fit, HOLD_MS, Rotation, Setup, Sink, Size};
 use crate::media::screen::words::{Overlay, Splash, TEXT_CHARS_MAX};
 use crate::program::{Reel, ReelItem};
@@ -203,11 +204,39 @@ pub enum Command {
     },
 }
 
+/// A film or picture that is on the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnScreen {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What the program calls it.
+    pub title: Option<String>,
+    /// Film or picture.
+    pub kind: Kind,
+    /// Bytes.
+    pub size: u64,
+    /// When it was changed, in ms since 1970.
+    pub modified_ms: i64,
+}
+
+/// Frames of a film, or the one of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Frames {
+    /// That were due.
+    pub expected: u64,
+    /// That the sink got to show.
+    pub presented: u64,
+}
+
 /// What it says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// How it stands; `None`: nothing is to be shown.
     Stands(Option<Box<Screen>>),
+    /// This is on the screen from now on, also when the same begins again; `None`: nothing of what was wanted.
+    Shows(Option<Box<OnScreen>>),
+    /// Frames of what is on the screen since it took it; the last before [`Event::Shows`] is of the one before.
+    Frames(Frames),
     /// A file that was to be shown at once cannot be.
     NotShown,
     /// What came of a snapshot.

@@ -36,7 +36,7 @@ pub struct Hour {
     pub place: String,
     /// music, spot …
     pub kind: String,
-    /// Plays.
+    /// Plays; of films and pictures, showings.
     pub plays: i64,
     /// Spots that were due and not heard.
     pub missed: i64,
@@ -44,6 +44,8 @@ pub struct Hour {
     pub heard_ms: i64,
     /// Of it to a real output, in ms.
     pub audible_ms: i64,
+    /// Of it on a screen that was there, in ms.
+    pub visible_ms: i64,
 }
 
 /// Takes a batch; when this returns, each row is on the disk, was there before, or is refused by name.
@@ -115,15 +117,19 @@ async fn insert(
 async fn count(transaction: &Transaction, place: &str, record: &PlayRecord) -> Result<()> {
     let hour = record.started_utc_ms.map_or(HOUR_UNKNOWN, |ms| ms.div_euclid(HOUR_MS));
     let is_missed = record.how.as_str() == "missed";
-    let (plays, missed) = (i64::from(!is_missed), i64::from(is_missed));
+    // A row of a screen is all showings of a quarter of an hour.
+    let plays = record.showings.map_or(1, number);
+    let (plays, missed) = if is_missed { (0, 1) } else { (plays, 0) };
     execute(
         transaction,
-        "INSERT INTO hours (hour, place, kind, plays, missed, heard_ms, audible_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO hours (hour, place, kind, plays, missed, heard_ms, audible_ms, visible_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (hour, place, kind) DO UPDATE SET plays = hours.plays + excluded.plays,
              missed = hours.missed + excluded.missed, heard_ms = hours.heard_ms + excluded.heard_ms,
-             audible_ms = hours.audible_ms + excluded.audible_ms",
+             audible_ms = hours.audible_ms + excluded.audible_ms, visible_ms = hours.visible_ms + excluded.visible_ms",
         values![
-            hour, place, record.kind.as_str(), plays, missed, number(record.heard_ms), number(record.audible_ms)
+            hour, place, record.kind.as_str(), plays, missed, number(record.heard_ms), number(record.audible_ms),
+            number(record.visible_ms)
         ],
     )
     .await?;
@@ -163,7 +169,7 @@ pub async fn last_songs(app: &App, device: &str, len_max: u32) -> Result<Vec<Inh
 pub async fn hours(app: &App, place: Option<&str>, from: i64, until: i64) -> Result<Vec<Hour>> {
     app.database
         .rows(
-            "SELECT hour, place, kind, plays, missed, heard_ms, audible_ms FROM hours
+            "SELECT hour, place, kind, plays, missed, heard_ms, audible_ms, visible_ms FROM hours
              WHERE hour >= $1 AND hour < $2 AND ($3 = '' OR place = $3) ORDER BY hour, place, kind LIMIT $4",
             values![
                 from.div_euclid(HOUR_MS),

@@ -61,6 +61,21 @@ impl Picture {
         self.stands.clone().map(|stands| Screen { is_off: self.is_off, is_heard, ..stands })
     }
 
+    /// What the video thread was told last to show.
+    pub(super) fn shows(&self) -> &Shows {
+        &self.shows
+    }
+
+    /// Where it is shown; empty where nobody knows.
+    pub(super) fn sink(&self) -> &str {
+        self.stands.as_ref().and_then(|stands| stands.sink.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether what is shown can be seen: on a screen that is there.
+    pub(super) fn is_visible(&self) -> bool {
+        !matches!(self.sink(), "" | "null")
+    }
+
     /// When something else is to be shown.
     pub(super) fn deadline(&self) -> Option<Mono> {
         self.at_once.as_ref().map(|(_, until)| *until)
@@ -97,12 +112,14 @@ impl App {
         }
     }
 
-    pub(super) fn hear_video(&mut self, event: Event, effects: &mut Vec<Effect>) {
+    pub(super) fn hear_video(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         match event {
             Event::Stands(stands) => {
                 self.picture.stands = stands.map(|stands| *stands);
                 self.dirty = true;
             }
+            Event::Shows(shows) => self.hear_shows(now, shows, effects),
+            Event::Frames(frames) => self.hear_frames(frames),
             // The next turn has something else shown.
             Event::NotShown => {
                 if let Some((_, until)) = &mut self.picture.at_once {
@@ -190,7 +207,8 @@ impl App {
     }
 
     /// The video thread runs again; it knows what is wanted, and has forgotten who waits.
-    pub(super) fn forget_pictures(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn forget_pictures(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.hear_shows(now, None, effects);
         self.picture.lettering = Lettering::default();
         self.dirty = true;
         for (client, id) in std::mem::take(&mut self.picture.asked).into_values() {

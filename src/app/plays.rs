@@ -38,10 +38,15 @@ impl Plays {
         self.count
     }
 
+    /// The number of one that no load belongs to.
+    pub(super) fn number(&mut self) -> PlayKey {
+        self.count += 1;
+        PlayKey { run: self.run, seq: self.count }
+    }
+
     /// A new play begins with this load.
     pub(super) fn begin(&mut self, load: LoadId) -> PlayKey {
-        self.count += 1;
-        let key = PlayKey { run: self.run, seq: self.count };
+        let key = self.number();
         self.open.push(Play { key, loads: vec![load], heard_ms: 0, audible_ms: 0 });
         key
     }
@@ -104,6 +109,7 @@ impl Plays {
             audible_ms: play.audible_ms,
             how,
             reason: reason.to_owned(),
+            viewed: None,
         })
     }
 

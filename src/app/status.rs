@@ -204,7 +204,8 @@ impl App {
             && self.playback.incoming.is_none();
         let retry = if waits { self.quarantine.next_release(now.monotonic) } else { None };
         // Whoever ends shows nothing else any more.
-        let picture = self.picture.deadline().filter(|_| self.ending.is_none());
+        let picture = [self.picture.deadline(), self.shown.deadline()].into_iter().flatten().min();
+        let picture = picture.filter(|_| self.ending.is_none());
         let parts = [self.air.deadline(), self.voice.deadline(), self.hands.deadline(), picture];
         let parts = parts.into_iter().chain([retry, self.ending, self.releases.deadline(now)]);
         parts.flatten().min()

@@ -41,7 +41,8 @@ impl OutputsArgs {
 #[command(after_help = "\
 Each line is a play: its number, when it began by the place's clock (UTC where no program says where that is,
 `-` where nobody knew the time), how it ended, how much of it was heard and audible, what it was, why it played.
-`>` goes on with a play that a stop, a crash or a power cut had cut off; both count once.")]
+`>` goes on with a play that a stop, a crash or a power cut had cut off; both count once.
+Of films and pictures a line is what was shown of one in a quarter of an hour, and on a screen that was there.")]
 pub struct PlaysArgs {
     /// Folder of the state, if not the usual one
     #[arg(long, value_name = "DIR")]
@@ -71,13 +72,18 @@ impl PlaysArgs {
             };
             let seconds = |ms: u64| ms as f64 / 1000.0;
             let colon = if reason.is_empty() { "" } else { ": " };
+            let measured = match row.end.as_ref().and_then(|end| end.viewed) {
+                Some(viewed) => {
+                    format!("shown {:7.1} s  visible {:7.1} s", seconds(heard_ms), seconds(viewed.visible_ms))
+                }
+                None => format!("heard {:7.1} s  audible {:7.1} s", seconds(heard_ms), seconds(audible_ms)),
+            };
             say(&format!(
-                "{:>4}.{:<5}{mark} {:19} {how:9} heard {:7.1} s  audible {:7.1} s  {title}{}{colon}{reason}",
+                "{:>4}.{:<5}{mark} {:19} {how:9} {measured}  {title}{}{}{colon}{reason}",
                 row.key.run,
                 row.key.seq,
                 when(row),
-                seconds(heard_ms),
-                seconds(audible_ms),
+                seen(row),
                 why(row),
             ));
         }
@@ -90,6 +96,13 @@ fn when(row: &PlayRow) -> String {
     let Some(wall) = row.started_wall else { return "-".into() };
     let ahead_ms = row.program.offset_s.unwrap_or(0).saturating_mul(1000);
     Local::from_ms(wall.0.saturating_add(ahead_ms)).to_string()
+}
+
+/// How often a film or picture was shown, and with how many of its frames.
+fn seen(row: &PlayRow) -> String {
+    let Some(viewed) = row.end.as_ref().and_then(|end| end.viewed) else { return String::new() };
+    let frames = format!("{} of {} frames", viewed.frames_presented, viewed.frames_expected);
+    format!(" ({} ×, {frames})", viewed.showings)
 }
 
 /// What the program says of a play.

@@ -7,7 +7,7 @@ use orchestrion_protocol::release::{Digest, Edition};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::read::read;
-use super::rows::{number, path_of, unsigned, unsigned_or_null};
+use super::rows::{number, path_of, unsigned, unsigned_or_null, viewed};
 use super::{Error, PlayKey};
 
 /// What of the play log was not delivered.
@@ -91,6 +91,7 @@ fn record(row: &Row<'_>) -> Result<PlayRecord> {
         Some(_) | None => ClockTrust::None,
     };
     let started_mono_ms = unsigned(row, "started_mono_ms")?;
+    let viewed = viewed(row)?;
     Ok(PlayRecord {
         name: PlayRef { run: unsigned(row, "run")?, seq: unsigned(row, "seq")? },
         boot_id: word("boot_id")?.unwrap_or_default(),
@@ -116,7 +117,10 @@ fn record(row: &Row<'_>) -> Result<PlayRecord> {
         start_offset_ms: unsigned(row, "start_offset_ms")?,
         heard_ms,
         audible_ms: unsigned_or_null(row, "audible_ms")?.unwrap_or(0).min(heard_ms),
-        visible_ms: 0,
+        visible_ms: viewed.map_or(0, |viewed| viewed.visible_ms),
+        showings: viewed.map(|viewed| viewed.showings),
+        frames_expected: viewed.map(|viewed| viewed.frames_expected),
+        frames_presented: viewed.map(|viewed| viewed.frames_presented),
         volume_db: row.get::<_, Option<f64>>("volume_db")?.map(|db| db as f32),
         daypart: word("daypart")?,
         playlist: word("playlist")?,

@@ -36,6 +36,10 @@ pub enum PlayKind {
     Music,
     /// An announcement or an advertisement.
     Spot,
+    /// A film on a screen.
+    Film,
+    /// A picture on a screen.
+    Picture,
 }
 
 impl PlayKind {
@@ -44,6 +48,8 @@ impl PlayKind {
         match self {
             Self::Music => "music",
             Self::Spot => "spot",
+            Self::Film => "film",
+            Self::Picture => "picture",
         }
     }
 }

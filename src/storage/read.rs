@@ -9,8 +9,8 @@ use orchestrion_protocol::release::Edition;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Result, Row};
 
-use super::rows::{path_of, unsigned, unsigned_or_null};
-use super::{Error, PlayKey, damage, migrate};
+use super::rows::{path_of, unsigned, unsigned_or_null, viewed};
+use super::{Error, PlayKey, Viewed, damage, migrate};
 use crate::time::{Mono, Wall};
 
 /// How long a writer may hold the file.
@@ -113,6 +113,8 @@ pub struct PlayRowEnd {
     pub how: String,
     /// One sentence, or empty.
     pub reason: String,
+    /// What was seen of it; `None` of what is only heard.
+    pub viewed: Option<Viewed>,
 }
 
 /// All rows of the play log in the database at `path` (see [`super::database_path`]), ordered by run and number. At
@@ -247,6 +249,7 @@ fn row(row: &Row<'_>) -> Result<PlayRow> {
             audible_ms: unsigned_or_null(row, "audible_ms")?.unwrap_or(0),
             how,
             reason: row.get::<_, Option<String>>("reason")?.unwrap_or_default(),
+            viewed: viewed(row)?,
         }),
     };
     Ok(PlayRow {

@@ -123,6 +123,7 @@ fn closing(row: &LeftOpen, checkpoint: Option<&Checkpoint>, boot_id: &str, run: 
         audible_ms,
         how: if same_boot { HowEnded::Crash } else { HowEnded::Power },
         reason: format!("found open by run {run}"),
+        viewed: None,
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
 use super::{
     Checkpoint, HowEnded, Memories, OpenPlay, PieceMemories, PlayEnd, PlayKey, PlayStart, Remembered,
-    Settings,
+    Settings, Viewed,
 };
 use crate::app::Defaults;
 use crate::time::Mono;
@@ -107,7 +107,8 @@ pub(super) fn open_play(connection: &Connection, play: &PlayStart) -> Result<boo
 /// Closes a row that is open; one that is closed, or not there, stays as it is.
 pub(super) fn close_play(connection: &Connection, end: &PlayEnd) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "UPDATE plays SET ended_mono_ms = ?3, heard_ms = ?4, audible_ms = ?5, how = ?6, reason = ?7
+        "UPDATE plays SET ended_mono_ms = ?3, heard_ms = ?4, audible_ms = ?5, how = ?6, reason = ?7,
+             visible_ms = ?8, showings = ?9, frames_expected = ?10, frames_presented = ?11
          WHERE run = ?1 AND seq = ?2 AND how IS NULL",
     )?;
     statement.execute(params![
@@ -118,8 +119,23 @@ pub(super) fn close_play(connection: &Connection, end: &PlayEnd) -> Result<()> {
         number(end.audible_ms),
         end.how.as_str(),
         end.reason,
+        end.viewed.map(|viewed| number(viewed.visible_ms)),
+        end.viewed.map(|viewed| number(viewed.showings)),
+        end.viewed.map(|viewed| number(viewed.frames_expected)),
+        end.viewed.map(|viewed| number(viewed.frames_presented)),
     ])?;
     Ok(())
+}
+
+/// What was seen, as it stands in a row.
+pub(super) fn viewed(row: &Row<'_>) -> Result<Option<Viewed>> {
+    let Some(visible_ms) = unsigned_or_null(row, "visible_ms")? else { return Ok(None) };
+    Ok(Some(Viewed {
+        visible_ms,
+        showings: unsigned_or_null(row, "showings")?.unwrap_or(0),
+        frames_expected: unsigned_or_null(row, "frames_expected")?.unwrap_or(0),
+        frames_presented: unsigned_or_null(row, "frames_presented")?.unwrap_or(0),
+    }))
 }
 
 pub(super) fn save_checkpoint(connection: &Connection, checkpoint: &Checkpoint) -> Result<()> {

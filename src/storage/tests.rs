@@ -82,6 +82,7 @@ pub(super) fn end(run: u64, seq: u64, heard_ms: u64) -> PlayEnd {
         audible_ms: heard_ms / 2,
         how: HowEnded::Finished,
         reason: String::new(),
+        viewed: None,
     }
 }
 

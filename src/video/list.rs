@@ -1,6 +1,7 @@
 //! Which films and pictures there are: files that are named, and all in folders that are.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -25,13 +26,18 @@ pub struct Found {
     pub path: PathBuf,
     /// Changes when the file does.
     pub stamp: u64,
+    /// Bytes.
+    pub size: u64,
+    /// When it was changed, in ms since 1970.
+    pub modified_ms: i64,
     /// What the program calls it.
     pub title: Option<String>,
 }
 
 impl Found {
     fn of(path: PathBuf, meta: &fs::Metadata) -> Self {
-        Self { path, stamp: stamp(meta), title: None }
+        let modified_ms = meta.mtime().saturating_mul(1000).saturating_add(meta.mtime_nsec() / 1_000_000);
+        Self { path, stamp: stamp(meta), size: meta.len(), modified_ms, title: None }
     }
 
     /// For people.

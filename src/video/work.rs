@@ -11,7 +11,7 @@ use super::lettering::Lettering;
 use super::list::{Found, look};
 use super::service::VideoPlayer;
 use super::sound::Sound;
-use super::{Command, Event, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
+use super::{Command, Event, Frames, Kind, OnScreen, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
 use crate::media;
 use crate::media::screen::message::{self, Health, ITEMS_MAX, Item, NEW_SCREEN, SHOWN_AGE_MS_MAX};
 use crate::media::screen::{Fall, Player, Said};
@@ -62,6 +62,8 @@ pub(super) struct Work<'a> {
     /// What it is about to look at, and what it shows.
     preparing: Option<u32>,
     shows: Option<Found>,
+    /// `App` knows that something is on the screen.
+    told_shows: bool,
     /// It has shown something since it was started.
     had_picture: bool,
     stands: Screen,
@@ -96,6 +98,7 @@ impl<'a> Work<'a> {
             look_at: Instant::now(),
             preparing: None,
             shows: None,
+            told_shows: false,
             had_picture: false,
             stands: Screen::default(),
             health: Health::default(),
@@ -156,6 +159,7 @@ impl<'a> Work<'a> {
     /// Ends the child.
     fn leave(&mut self) {
         self.player = None;
+        self.tell_bare();
         self.sound.cut(0);
         (self.preparing, self.shows, self.told_items, self.had_picture) = (None, None, None, false);
         self.takes_all = false;
@@ -252,6 +256,7 @@ impl<'a> Work<'a> {
         self.bad.clear();
         if self.shown == Shows::Dark {
             (self.shows, self.preparing, self.stands.is_splash) = (None, None, false);
+            self.tell_bare();
             self.say(&message::Command::Blank);
         } else {
             self.say(&message::Command::Show { items });
@@ -312,7 +317,8 @@ impl<'a> Work<'a> {
                 (self.stands.sink, self.stands.size) = (Some(sink.as_str().into()), Some(size));
             }
             message::Event::Preparing { id } => self.preparing = Some(id),
-            message::Event::Shown { id, .. } => {
+            message::Event::Shown { id, kind } => {
+                self.tell_shows(id, kind);
                 (self.shows, self.preparing, self.had_picture) = (self.found(id).cloned(), None, true);
                 self.stands.is_splash = false;
                 self.bad.retain(|(bad, _)| *bad != id);
@@ -336,7 +342,10 @@ impl<'a> Work<'a> {
                     self.takes_all = true;
                 }
             }
-            message::Event::Splash => (self.shows, self.stands.is_splash) = (None, self.shown != Shows::Dark),
+            message::Event::Splash => {
+                (self.shows, self.stands.is_splash) = (None, self.shown != Shows::Dark);
+                self.tell_bare();
+            }
             message::Event::Health(health) => self.health = health,
             message::Event::NoSnapshot { serial, reason } => {
                 self.snapshots.retain(|(asked, _)| *asked != serial);
@@ -356,6 +365,36 @@ impl<'a> Work<'a> {
             self.bad.pop_front();
         }
         self.bad.push_back((id, format!("{name}: {reason}")));
+    }
+
+    /// Something is on the screen, for the play log. One of a loop before is soon followed by one of this.
+    fn tell_shows(&mut self, id: u32, kind: Kind) {
+        let Some(found) = self.found(id) else { return };
+        let on_screen = OnScreen {
+            path: found.path.clone(),
+            title: found.title.clone(),
+            kind,
+            size: found.size,
+            modified_ms: found.modified_ms,
+        };
+        self.tell_frames();
+        self.told_shows = true;
+        self.service.tell(Event::Shows(Some(Box::new(on_screen))));
+    }
+
+    /// Nothing of what was wanted is on the screen any more.
+    fn tell_bare(&mut self) {
+        self.tell_frames();
+        if std::mem::take(&mut self.told_shows) {
+            self.service.tell(Event::Shows(None));
+        }
+    }
+
+    fn tell_frames(&self) {
+        if self.told_shows {
+            let Health { item_expected: expected, item_presented: presented, .. } = self.health;
+            self.service.tell(Event::Frames(Frames { expected, presented }));
+        }
     }
 
     /// Its picture goes on, so that nobody need know but who reads the log.
@@ -451,6 +490,7 @@ impl<'a> Work<'a> {
         let is_due = stands.is_some() && self.told_at.elapsed() >= FIGURES_EVERY;
         if is_news || is_due {
             self.told_at = Instant::now();
+            self.tell_frames();
             self.stands_told = Some(stands.clone());
             self.service.tell(Event::Stands(stands.map(Box::new)));
         }

@@ -335,3 +335,51 @@ fn a_program_says_which_loop_is_shown_and_when_the_screen_is_dark() {
     assert_eq!(status["current"]["entry"], playing["current"]["entry"], "the music went on: {status}");
     assert!(device.terminate().unwrap().success());
 }
+
+#[test]
+fn what_was_shown_is_in_the_play_log_with_its_frames_and_how_long_it_could_be_seen() {
+    if !can_show() {
+        return;
+    }
+    let screen = XServer::start(WIDTH, HEIGHT).unwrap();
+    let (place, toml) = place_with_film(&screen);
+    picture(&place.path().join("films/b.png"), (64, 36), [RED; 4]).unwrap();
+    let device = place.run(&format!("{toml}hold_s = 1\n"));
+    for _ in 0..3 {
+        device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "a.mp4").unwrap();
+        device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "b.png").unwrap();
+    }
+    assert!(device.terminate().unwrap().success());
+    let rows = place.plays();
+    let of = |kind: &str| {
+        let mut rows = rows.iter().filter(|row| row.kind.as_deref() == Some(kind));
+        let row = rows.next().unwrap();
+        assert!(rows.next().is_none(), "one row for each file");
+        (row, row.end.as_ref().unwrap(), row.end.as_ref().unwrap().viewed.unwrap())
+    };
+    let (film, end, viewed) = of("film");
+    assert!(
+        film.path.ends_with("films/a.mp4") && film.output == "x11" && film.chosen_by == "loop",
+        "{film:?}"
+    );
+    assert_eq!(viewed.showings, 3, "{viewed:?}");
+    // Each time 50 frames, of which a busy machine leaves some out.
+    assert_eq!(viewed.frames_expected, 150, "{viewed:?}");
+    assert!((120..=150).contains(&viewed.frames_presented), "{viewed:?}");
+    assert!((5900..7500).contains(&viewed.visible_ms) && end.heard_ms == viewed.visible_ms, "{end:?}");
+    assert_eq!(end.audible_ms, 0, "it has no sound");
+    let (_, end, viewed) = of("picture");
+    assert_eq!((viewed.showings, viewed.frames_expected, viewed.frames_presented), (3, 3, 3));
+    assert!((2000..4500).contains(&viewed.visible_ms), "{end:?}");
+    let told = Command::new(env!("CARGO_BIN_EXE_orchestrion"))
+        .args(["plays", "--state-dir"])
+        .arg(place.setup.state_dir())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let line = told.lines().find(|line| line.contains("a.mp4")).unwrap();
+    assert!(
+        line.contains("visible") && line.contains("(3 ×, ") && line.contains(" of 150 frames)"),
+        "{told}"
+    );
+}

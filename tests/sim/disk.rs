@@ -93,7 +93,7 @@ impl Disk {
             };
             let how = if row.boot == boot { HowEnded::Crash } else { HowEnded::Power };
             let reason = format!("found open by run {run}");
-            row.end = Some(PlayEnd { key: *key, ended, heard_ms, audible_ms, how, reason });
+            row.end = Some(PlayEnd { key: *key, ended, heard_ms, audible_ms, how, reason, viewed: None });
         }
         let unfinished = self.checkpoint.and_then(|checkpoint| Some(checkpoint.play?.key)).filter(|key| {
             let end = self.rows.get(key).and_then(|row| row.end.as_ref());

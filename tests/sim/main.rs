@@ -9,6 +9,7 @@ mod hands;
 mod programs;
 mod releases;
 mod settings;
+mod shown;
 mod spots;
 mod voice_world;
 mod witness;

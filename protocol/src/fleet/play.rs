@@ -110,6 +110,15 @@ pub struct PlayRecord {
     /// How much of it somebody could see, in ms.
     #[serde(default, deserialize_with = "limited::number")]
     pub visible_ms: u64,
+    /// Of a film or picture: how often it began. One row is of a quarter of an hour.
+    #[serde(default, deserialize_with = "limited::number_or_null", skip_serializing_if = "Option::is_none")]
+    pub showings: Option<u64>,
+    /// Of a film or picture: frames that were due.
+    #[serde(default, deserialize_with = "limited::number_or_null", skip_serializing_if = "Option::is_none")]
+    pub frames_expected: Option<u64>,
+    /// Of these, frames that were shown.
+    #[serde(default, deserialize_with = "limited::number_or_null", skip_serializing_if = "Option::is_none")]
+    pub frames_presented: Option<u64>,
     /// In dB of full scale; null when muted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_db: Option<f32>,
@@ -134,7 +143,7 @@ pub struct PlayRecord {
     /// Which rules were not kept, as JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loosened: Option<Sentence>,
-    /// queue, user, resume, spot, emergency; later versions may add words.
+    /// queue, user, resume, spot, emergency, loop; later versions may add words.
     #[serde(default)]
     pub chosen_by: Word,
     /// The play that was cut off and that this one goes on with.
@@ -176,6 +185,8 @@ pub struct RefusedPlay {
 
 /// The longest that something can play, in ms: a week.
 const PLAY_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
+/// The most showings of a row: one each tenth of a second, for a week.
+const SHOWINGS_MAX: u64 = PLAY_MS_MAX / 100;
 
 impl PlayRecord {
     /// Whether what it says can be; a row for which it cannot is reported and not counted.
@@ -195,6 +206,12 @@ impl PlayRecord {
         }
         if self.audible_ms > self.heard_ms {
             return Err(format!("{} ms were audible of {} that were played", self.audible_ms, self.heard_ms));
+        }
+        if self.showings.is_some_and(|showings| showings > SHOWINGS_MAX) {
+            return Err(format!("{} showings; {SHOWINGS_MAX} at most", self.showings.unwrap_or(0)));
+        }
+        if self.frames_presented.unwrap_or(0) > self.frames_expected.unwrap_or(0) {
+            return Err("more frames were shown than were due".to_owned());
         }
         if self.ended_mono_ms.is_some_and(|ended| ended < self.started_mono_ms) {
             return Err("it ended before it began".to_owned());

@@ -7,8 +7,12 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, TransactionT
 use super::{execute, row, values};
 use crate::{Error, Result};
 
-const STEPS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 #[derive(FromQueryResult)]
 struct Version {

@@ -67,7 +67,7 @@ struct Line<'a> {
 
 const NAMES: &str = "device,run,seq,place,started_utc_ms,uncertainty_ms,clock,local_date,offset_s,kind,recording,title,artist,album,blob,\
 release_epoch,release_number,territory,output,duration_ms,heard_ms,audible_ms,visible_ms,volume_db,daypart,playlist,spot,campaign,\
-scheduled_utc_ms,break_position,chosen_by,how,reason\r\n";
+scheduled_utc_ms,break_position,chosen_by,how,reason,showings,frames_expected,frames_presented\r\n";
 
 /// Writes all rows; ends early when nobody reads any more.
 ///
@@ -144,7 +144,7 @@ fn line(text: &mut String, format: Format, row: &Row, record: &PlayRecord) {
     }
 }
 
-fn cells(row: &Row, record: &PlayRecord) -> [String; 33] {
+fn cells(row: &Row, record: &PlayRecord) -> [String; 36] {
     fn told<T: ToString>(value: Option<T>) -> String {
         value.map_or_else(String::new, |value| value.to_string())
     }
@@ -183,6 +183,9 @@ fn cells(row: &Row, record: &PlayRecord) -> [String; 33] {
         record.chosen_by.to_string(),
         record.how.to_string(),
         record.reason.to_string(),
+        told(record.showings),
+        told(record.frames_expected),
+        told(record.frames_presented),
     ]
 }
 
@@ -204,6 +207,6 @@ mod tests {
         assert_eq!(quoted("Crosby, Stills \"& Nash\""), "\"Crosby, Stills \"\"& Nash\"\"\"");
         assert_eq!(quoted("=HYPERLINK(1)"), "'=HYPERLINK(1)");
         assert_eq!(quoted("-12.5"), "-12.5");
-        assert_eq!(NAMES.split(',').count(), 33);
+        assert_eq!(NAMES.split(',').count(), 36);
     }
 }

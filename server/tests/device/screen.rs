@@ -208,6 +208,32 @@ fn what_is_published_for_screens_is_fetched_and_shown_until_something_else_is() 
     assert_eq!(published["blobs_new"], 1, "the song and the menu are there: {published}");
     see(&screen, BLUE);
     device.wait_for(PATIENCE, |status| status["release"]["held"]["number"] == 2).unwrap();
+    device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "The menu").unwrap();
+
+    // What was shown is told the server once, however often the device starts.
+    assert!(device.terminate().unwrap().success());
+    let device = room.run(&server.base, &toml);
+    let rows = || -> Vec<Value> {
+        let text = server.get("/api/v1/plays?format=jsonl");
+        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter(|row| row["kind"] == "film" || row["kind"] == "picture").collect()
+    };
+    // The menu is the same in both releases, and a row for each.
+    until("what was shown", || rows().len() >= 4);
+    let keys: Vec<_> = rows().iter().map(|row| (row["run"].clone(), row["seq"].clone())).collect();
+    assert!(keys.iter().all(|key| keys.iter().filter(|other| *other == key).count() == 1), "{keys:?}");
+    for row in rows() {
+        assert!(row["recording"] == "ad" || row["recording"] == "menu", "{row}");
+        assert!(row["visible_ms"].as_u64() > Some(0) && row["showings"].as_u64() > Some(0), "{row}");
+        assert!(row["frames_presented"].as_u64() <= row["frames_expected"].as_u64(), "{row}");
+        assert_eq!((row["daypart"].as_str(), row["blob"].is_string()), (Some("day"), true), "{row}");
+    }
+    let hours: Value = serde_json::from_str(&server.get("/api/v1/plays/hours")).unwrap();
+    let films = hours.as_array().unwrap().iter().filter(|hour| hour["kind"] == "film");
+    let shown: u64 = films.map(|hour| hour["plays"].as_u64().unwrap()).sum();
+    let told = rows();
+    let told = told.iter().filter(|row| row["kind"] == "film").map(|row| row["showings"].as_u64().unwrap());
+    assert_eq!(shown, told.sum::<u64>(), "{hours}");
 
     // Without the server and after a restart it is shown from the store.
     server.kill();

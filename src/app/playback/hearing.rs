@@ -193,6 +193,7 @@ impl App {
             audible_ms: 0,
             how: HowEnded::Missed,
             reason: format!("{}{times}", row.why),
+            viewed: None,
         };
         self.plays.forget(load);
         (start, end)

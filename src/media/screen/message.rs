@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::words::{Overlay, Splash};
 
 /// The language that both speak.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// Longest line, in bytes, with its line feed.
 pub const LINE_LEN_MAX: usize = 1 << 20;
 /// Films and pictures in one loop.
@@ -319,6 +319,10 @@ pub struct Health {
     pub frame_age_ms: u64,
     /// A film is running: frames should come.
     pub is_moving: bool,
+    /// Frames of what is on the screen that have been due since it took the screen; a picture is one.
+    pub item_expected: u64,
+    /// Of these, frames that the sink got to show.
+    pub item_presented: u64,
 }
 
 /// From the child.
@@ -344,7 +348,8 @@ pub enum Event {
         /// Which.
         id: u32,
     },
-    /// An item is on the screen from now on; also when the same begins again.
+    /// An item is on the screen from now on; also when the same begins again. What there is to say of the one before, its last
+    /// [`Event::Health`] has said.
     Shown {
         /// Which.
         id: u32,
@@ -381,7 +386,7 @@ pub enum Event {
     Nothing,
     /// The splash is on the screen from now on.
     Splash,
-    /// Each second.
+    /// Each second, and before something else takes the screen.
     Health(Health),
     /// So many bytes of JPEG follow the line.
     Snapshot {

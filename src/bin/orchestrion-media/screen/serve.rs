@@ -198,6 +198,7 @@ impl Child {
                 Command::Show { items } => self.show.show(now, items, orders),
                 Command::Blank => {
                     self.show.blank(now, orders);
+                    self.tell_last_of_item();
                     let empty = self.output.canvas.empty()?;
                     self.put_at_once(empty)?;
                 }
@@ -314,6 +315,7 @@ impl Child {
         else {
             return Ok(());
         };
+        self.tell_last_of_item();
         let now = self.output.now();
         if at_once {
             let head = if track.is_some() { SOUND_HEAD_NS } else { 0 };
@@ -381,6 +383,7 @@ impl Child {
                 Timing::Drop => {
                     self.counts.late += 1;
                     self.counts.dropped += 1;
+                    self.counts.item_expected += 1;
                 }
             }
         }
@@ -413,7 +416,10 @@ impl Child {
         // What can be seen through is a picture, which stands.
         self.still = is_see_through.then(|| (frame.clone(), due));
         let frame = self.lettering.over(frame, due)?;
-        self.output.push(frame, due).map_err(|words| format!("the screen is lost: {words}"))
+        self.output.push(frame, due).map_err(|words| format!("the screen is lost: {words}"))?;
+        self.counts.item_expected += 1;
+        self.counts.item_presented += 1;
+        Ok(())
     }
 
     /// Puts the splash on the screen when there is nothing else to show, and again when its words have changed.
@@ -423,6 +429,7 @@ impl Child {
         }
         if let Some(frame) = self.lettering.splash(self.show.is_bare(), &self.hands)? {
             self.put_at_once(frame)?;
+            self.tell_last_of_item();
             self.speaker.say(Event::Splash);
         }
         Ok(())
@@ -458,6 +465,12 @@ impl Child {
         self.counts.frame_age_ms = self.output.frame_age() / 1_000_000;
         self.counts.is_moving = self.show.is_moving();
         self.speaker.say(Event::Health(self.counts));
+    }
+
+    /// Something else takes the screen: what there is to say of the item that had it.
+    fn tell_last_of_item(&mut self) {
+        self.tell_health();
+        (self.counts.item_expected, self.counts.item_presented) = (0, 0);
     }
 
     /// While it shows on none: whether one is there now. Then it ends, and the daemon starts another that takes it.
