@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use orchestrion_program::model::FilmSound;
 use orchestrion_protocol::status::Screen;
 use serde::Deserialize;
 
@@ -62,19 +63,6 @@ pub struct Wanted {
     pub ticker: Option<String>,
     /// What becomes of the sound of films.
     pub film_sound: FilmSound,
-}
-
-/// Whether the sound of films is heard, and what the music does meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FilmSound {
-    /// It is not heard.
-    Off,
-    /// The music is softer meanwhile.
-    #[default]
-    Duck,
-    /// The music is held in its place meanwhile.
-    Pause,
 }
 
 impl Default for Wanted {

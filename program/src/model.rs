@@ -26,7 +26,9 @@ pub use ids::{BlobId, DaypartId, ID_CHARS_MAX, LoopId, PlaceId, PlaylistId, Reco
 pub use library::{Library, Playlist, Rating, Recording, Rights};
 pub use place::{Clockless, Lapse, Place, Staff, StaffVolume, Transition, Zone};
 pub use rotation::{ExplicitRule, Rotation, Ruleset, Spacing};
-pub use screen::{HOLD_S, LOOPS_MAX, LoopItem, ScreenLoop, TURNS_MAX};
+pub use screen::{
+    FilmSound, HOLD_S, LOOPS_MAX, LoopItem, ScreenLoop, ScreenRules, TICKER_CHARS_MAX, TURNS_MAX,
+};
 pub use spot::{
     Breaks, Class, DUCK_DB_DEFAULT, DUCK_DB_MAX, Else, How, Makeup, Missed, Separation, SeparationBy, Spot,
     When,

@@ -10,7 +10,7 @@ mod why;
 use serde::{Deserialize, Serialize};
 
 use crate::civil::{Absolute, Local};
-use crate::model::{BlobId, Clock, Dates, LoopId, Volume, Wall};
+use crate::model::{BlobId, Clock, Dates, LoopId, ScreenRules, Volume, Wall};
 use crate::program::{DaypartNo, Kind, Program};
 
 pub(crate) use change::later;
@@ -235,6 +235,12 @@ impl Program {
         let daypart = if self.is_lapsed(&clock.wall) { None } else { self.daypart_now(&clock.wall) };
         let shows = daypart.and_then(|daypart| self.daypart(daypart)?.screen_loop.clone());
         Screen::Open { shows, closes }
+    }
+
+    /// What the daypart that holds says of the screen.
+    pub fn screen_rules(&self, wall: &Wall) -> Option<&ScreenRules> {
+        let daypart = if self.is_lapsed(wall) { None } else { self.daypart_now(wall) };
+        self.daypart(daypart?)?.screen.as_ref()
     }
 
     /// The daypart that holds, or the one for the time without a clock.

@@ -255,6 +255,10 @@ fn loops_are_judged_and_a_daypart_may_name_one_of_the_device() {
         let told = errors.iter().any(|error| error.path == path && error.message.contains(words));
         assert!(told, "{pointer}: {errors:?}");
     }
+    let mut long = document.clone();
+    long["dayparts"][1]["screen"] = json!({ "ticker": "x".repeat(241) });
+    let errors = report(&long).errors;
+    assert!(errors.len() == 1 && errors[0].path == "dayparts[1].screen.ticker", "{errors:?}");
     put(&mut document, "/dayparts/0/screen_loop", json!("door"));
     put(&mut document, "/library/loops/0/items", json!([]));
     let warnings: Vec<String> = report(&document).warnings.into_iter().map(|warning| warning.path).collect();

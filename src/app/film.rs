@@ -86,6 +86,7 @@ impl App {
     }
 
     fn film_sound(&self) -> FilmSound {
-        self.picture.wanted().filter(|wanted| wanted.on).map_or(FilmSound::Off, |wanted| wanted.film_sound)
+        let wanted = self.picture.wanted().filter(|wanted| wanted.on);
+        wanted.map_or(FilmSound::Off, |wanted| self.picture.rules().film_sound.unwrap_or(wanted.film_sound))
     }
 }

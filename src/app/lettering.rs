@@ -47,8 +47,10 @@ impl App {
 
     fn overlay(&self) -> Overlay {
         let Some(wanted) = self.picture.wanted() else { return Overlay::default() };
-        let now_playing = if wanted.now_playing { self.song_in_words() } else { None };
-        Overlay { now_playing, ticker: wanted.ticker.clone() }.cut()
+        let rules = self.picture.rules();
+        let is_told = rules.now_playing.unwrap_or(wanted.now_playing);
+        let now_playing = if is_told { self.song_in_words() } else { None };
+        Overlay { now_playing, ticker: rules.ticker.clone().or_else(|| wanted.ticker.clone()) }.cut()
     }
 
     /// The song that is heard; what is said is none.

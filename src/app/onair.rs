@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orchestrion_program as rules;
-use orchestrion_program::model::{LoopId, Recording, Zone};
+use orchestrion_program::model::{LoopId, Recording, ScreenRules, Zone};
 use orchestrion_program::now::{Screen, Sound, State};
 use orchestrion_program::rotation::{Chance, Choice, History};
 use orchestrion_program::spots::{Memory, Said};
@@ -58,6 +58,8 @@ pub(super) struct OnAir {
     look: Mono,
     /// When what is right changes, if that was looked up.
     next_change: Option<hours::NextChange>,
+    /// Some daypart lets films be heard.
+    lets_films_be_heard: bool,
     /// The loop that is shown, as it is on a day.
     reel: Option<(LoopId, Option<Date>, Arc<Reel>)>,
 }
@@ -158,6 +160,16 @@ impl Air {
             Screen::Open { shows: None, .. } | Screen::Emergency(_) => Shows::Usual,
             Screen::Dark { .. } => Shows::Dark,
         }
+    }
+
+    /// What the daypart that holds says of the screen.
+    pub(super) fn screen_rules(&self, clock: &rules::Clock) -> Option<&ScreenRules> {
+        self.on.as_ref()?.program.rules.screen_rules(&clock.wall)
+    }
+
+    /// Whether any daypart lets films be heard.
+    pub(super) fn lets_films_be_heard(&self) -> bool {
+        self.on.as_ref().is_some_and(|on| on.lets_films_be_heard)
     }
 
     /// When it is to be looked at again.

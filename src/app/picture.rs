@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use orchestrion_program::model::{FilmSound, ScreenRules};
 use orchestrion_protocol::fleet::SHOW_S_MAX;
 use orchestrion_protocol::location;
 use orchestrion_protocol::method::ShowParams;
@@ -25,6 +26,10 @@ const SERVER_SNAPSHOT_LEN_MAX: usize = 8000;
 #[derive(Debug)]
 pub(super) struct Picture {
     wanted: Option<Box<Wanted>>,
+    /// What the daypart says over that.
+    rules: ScreenRules,
+    /// The sound of films comes although the configuration has it off, since some daypart lets it be heard.
+    sends_sound: bool,
     stands: Option<Screen>,
     /// What the video thread was told last.
     shows: Shows,
@@ -41,6 +46,8 @@ impl Picture {
     pub(super) fn of(wanted: Option<Box<Wanted>>) -> Self {
         Self {
             wanted,
+            rules: ScreenRules::default(),
+            sends_sound: false,
             stands: None,
             shows: Shows::default(),
             is_off: false,
@@ -54,6 +61,21 @@ impl Picture {
     /// What the configuration says, if it says anything.
     pub(super) fn wanted(&self) -> Option<&Wanted> {
         self.wanted.as_deref()
+    }
+
+    /// What the daypart says over that.
+    pub(super) fn rules(&self) -> &ScreenRules {
+        &self.rules
+    }
+
+    /// What the video thread is told of the configuration. Where films may be heard in some dayparts only, their sound always
+    /// comes, since the process that shows would have to begin anew; it is then the mixer that lets nothing of it through.
+    fn told(&self) -> Option<Box<Wanted>> {
+        let mut told = self.wanted.clone();
+        if let Some(wanted) = told.as_mut().filter(|wanted| self.sends_sound && wanted.film_sound == FilmSound::Off) {
+            wanted.film_sound = FilmSound::default();
+        }
+        told
     }
 
     /// How it stands; `is_heard`: the sound of a film is heard.
@@ -86,13 +108,14 @@ impl App {
     /// Tells the video thread what is wanted, if anything is.
     pub(super) fn begin_picture(&mut self, effects: &mut Vec<Effect>) {
         if self.picture.wanted.is_some() {
-            effects.push(Effect::Video(Command::Wire(self.picture.wanted.clone())));
+            effects.push(Effect::Video(Command::Wire(self.picture.told())));
         }
     }
 
     /// Looks what the program wants on the screen, where there is a program.
     pub(super) fn check_screen(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.picture.at_once.take_if(|(_, until)| *until <= now.monotonic);
+        self.take_screen_rules(now, effects);
         let shows = match (self.air.shows(&self.times.clock(now)), &self.picture.at_once) {
             (_, _) if self.picture.is_off => Shows::Dark,
             (Shows::Usual | Shows::Loop(_) | Shows::Reel(_), Some((path, _))) => Shows::File(path.clone()),
@@ -104,11 +127,28 @@ impl App {
         }
     }
 
+    /// What the daypart says of what is written, and of films' sound.
+    fn take_screen_rules(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let rules = self.air.screen_rules(&self.times.clock(now));
+        if rules.unwrap_or(&ScreenRules::default()) != &self.picture.rules {
+            self.picture.rules = rules.cloned().unwrap_or_default();
+            self.dirty = true;
+        }
+        let sends_sound = self.air.lets_films_be_heard();
+        if self.picture.sends_sound != sends_sound {
+            self.picture.sends_sound = sends_sound;
+            let is_off = |wanted: &Wanted| wanted.film_sound == FilmSound::Off;
+            if self.picture.wanted().is_some_and(is_off) {
+                effects.push(Effect::Video(Command::Wire(self.picture.told())));
+            }
+        }
+    }
+
     /// The configuration was read again.
     pub(super) fn change_picture(&mut self, wanted: Option<Box<Wanted>>, effects: &mut Vec<Effect>) {
         if self.picture.wanted != wanted {
-            self.picture.wanted.clone_from(&wanted);
-            effects.push(Effect::Video(Command::Wire(wanted)));
+            self.picture.wanted = wanted;
+            effects.push(Effect::Video(Command::Wire(self.picture.told())));
         }
     }
 

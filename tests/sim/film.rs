@@ -1,7 +1,8 @@
 //! The sound of films in virtual time: when it may be heard, and when the music is held for it.
 
 use orchestrion::audio::Event as Sound;
-use orchestrion::video::{FilmSound, Wanted};
+use orchestrion::media::screen::words::Overlay;
+use orchestrion::video::{self, FilmSound, Wanted};
 use orchestrion_protocol::method::EmergencyParams;
 
 use super::programs::{document, put_on, run_until};
@@ -98,4 +99,53 @@ fn nothing_of_a_film_is_heard_under_an_emergency_or_while_it_is_closed() {
     assert!(sim.film_mix().0, "it is over");
     run_until(&mut sim, "14:21");
     assert!(!sim.film_mix().0, "closed");
+}
+
+#[test]
+fn a_daypart_says_what_becomes_of_the_sound_of_films_and_what_is_written_over_them() {
+    let mut sim = Sim::new(
+        2,
+        &[good(SONG_MS); 10],
+        Start { program: Some("/music/program.json".into()), ..with_screen(FilmSound::Off) },
+    );
+    assert_eq!(sim.sends_sound(), Some(false), "the configuration has it off");
+    let mut program = document();
+    let mut later = program["dayparts"][0].clone();
+    later["id"] = "later".into();
+    (later["from"], later["priority"]) = ("14:16".into(), 5.into());
+    later["screen"] = serde_json::json!({"film_sound": "pause", "ticker": "Last orders", "now_playing": true});
+    program["dayparts"].as_array_mut().unwrap().push(later);
+    put_on(&mut sim, &program);
+    assert_eq!(sim.sends_sound(), Some(true), "some daypart lets it be heard");
+    run_until(&mut sim, "14:14");
+    assert!(sim.world.film.is_none_or(|mix| mix.gain_db.is_none()), "this one does not");
+    assert_eq!(sim.overlay().unwrap_or_default().ticker, None);
+    run_until(&mut sim, "14:17");
+    assert_eq!(sim.film_mix(), (true, 0.0));
+    sim.film(true);
+    assert!(sim.world.held);
+    sim.film(false);
+    sim.run_ms(1000);
+    let overlay = sim.overlay().unwrap();
+    assert_eq!(overlay.ticker.as_deref(), Some("Last orders"));
+    assert!(overlay.now_playing.is_some_and(|song| song.starts_with('♫')));
+}
+
+impl Sim {
+    /// Whether the video thread was told last that the sound of films is wanted.
+    fn sends_sound(&self) -> Option<bool> {
+        let told = self.told_video.iter().rev().find_map(|command| match command {
+            video::Command::Wire(wanted) => Some(wanted.as_ref()),
+            _ => None,
+        });
+        told.map(|wanted| wanted.is_some_and(|wanted| wanted.film_sound != FilmSound::Off))
+    }
+
+    /// What it was told last to write.
+    fn overlay(&self) -> Option<Overlay> {
+        self.told_video.iter().rev().find_map(|command| match command {
+            video::Command::Overlay(overlay) => Some(overlay.clone()),
+            _ => None,
+        })
+    }
 }

@@ -69,6 +69,8 @@ struct Sim {
     /// Whether all that is said is printed.
     traces: bool,
     store: releases::StoreWorld,
+    /// What the video thread was told.
+    told_video: Vec<orchestrion::video::Command>,
 }
 
 impl Sim {
@@ -110,6 +112,7 @@ impl Sim {
             measures: true,
             traces: std::env::var_os("SIM_TRACE").is_some(),
             store: releases::StoreWorld::default(),
+            told_video: Vec::new(),
         };
         sim.carry_out(effects);
         sim
@@ -158,8 +161,8 @@ impl Sim {
                 Effect::Control(control::Command::Notify(_) | control::Command::Tell(_))
                 | Effect::Measure(_)
                 | Effect::Web(_)
-                | Effect::Video(_)
                 | Effect::Reload => {}
+                Effect::Video(command) => self.told_video.push(command),
                 Effect::Exit(exit) => self.exit = Some(exit),
             }
         }

@@ -6,8 +6,8 @@ use super::Judge;
 use super::hours::window;
 use crate::civil::DAY_MS;
 use crate::model::{
-    BOUNDARY_WAIT_S_MAX, CROSSFADE_S_MAX, DAYPARTS_MAX, Dates, Daypart, Resolved, SHARES_MAX, VOLUME_MAX,
-    WEIGHT_MAX,
+    BOUNDARY_WAIT_S_MAX, CROSSFADE_S_MAX, DAYPARTS_MAX, Dates, Daypart, Resolved, SHARES_MAX, TICKER_CHARS_MAX,
+    VOLUME_MAX, WEIGHT_MAX,
 };
 use crate::windows::Span;
 
@@ -71,6 +71,11 @@ fn one(judge: &mut Judge, path: &str, daypart: &Daypart) {
     } else if volume.set < volume.min || volume.set > volume.max {
         let (set, min, max) = (volume.set, volume.min, volume.max);
         judge.error(format_args!("{path}.volume.set"), format!("{set} is not between {min} and {max}"));
+    }
+    let ticker = daypart.screen.as_ref().and_then(|screen| screen.ticker.as_ref());
+    if ticker.is_some_and(|ticker| ticker.chars().count() > TICKER_CHARS_MAX) {
+        let message = format!("a text on the screen has at most {TICKER_CHARS_MAX} characters");
+        judge.error(format_args!("{path}.screen.ticker"), message);
     }
     judge.number(format_args!("{path}.crossfade_s"), daypart.crossfade_s, 0.0..=CROSSFADE_S_MAX);
     judge.whole(

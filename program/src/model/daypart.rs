@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DaypartId, Days, LoopId, PlaylistId};
+use super::{DaypartId, Days, LoopId, PlaylistId, ScreenRules};
 use crate::civil::{Date, TimeOfDay};
 
 /// The loudest volume; volumes go from 0 to it.
@@ -53,6 +53,9 @@ pub struct Daypart {
     /// What the screen shows meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screen_loop: Option<LoopId>,
+    /// What is written on the screen meanwhile, and whether its films are heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<ScreenRules>,
 }
 
 impl Daypart {

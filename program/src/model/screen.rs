@@ -12,6 +12,37 @@ pub const TURNS_MAX: u32 = 1000;
 /// The shortest and the longest time that a picture is held, in seconds.
 pub const HOLD_S: std::ops::RangeInclusive<f64> = 0.1..=86_400.0;
 
+/// The longest text that is written over films and pictures, in characters.
+pub const TICKER_CHARS_MAX: usize = 240;
+
+/// What a daypart says of the screen over what the device's configuration says; what it leaves out is as there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScreenRules {
+    /// Whether the song that is heard is written over films and pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now_playing: Option<bool>,
+    /// A text that is written over them, of up to [`TICKER_CHARS_MAX`] characters; an empty one is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticker: Option<String>,
+    /// What becomes of the sound of films.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub film_sound: Option<FilmSound>,
+}
+
+/// Whether the sound of films is heard, and what the music does meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FilmSound {
+    /// It is not heard.
+    Off,
+    /// The music is softer meanwhile.
+    #[default]
+    Duck,
+    /// The music is held in its place meanwhile.
+    Pause,
+}
+
 /// Films and pictures that a screen shows one after the other, for ever. `screen_loop` of a daypart names it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use orchestrion_program as rules;
+use rules::model::{Daypart, FilmSound};
 use rules::now::{Closed, Open, Sound, State};
 use rules::rotation::Chance;
 
@@ -109,6 +110,9 @@ impl App {
             }
         };
         let closed = Sound::Closed { why: Closed::Hours, until: None };
+        let of_films = |daypart: &Daypart| daypart.screen.as_ref().and_then(|screen| screen.film_sound);
+        let mut policies = program.rules.document().dayparts.iter().filter_map(of_films);
+        let lets_films_be_heard = policies.any(|policy| policy != FilmSound::Off);
         self.air.on = Some(Box::new(OnAir {
             program,
             history,
@@ -122,6 +126,7 @@ impl App {
             spotting,
             look: now.monotonic,
             next_change: None,
+            lets_films_be_heard,
             reel: None,
         }));
         self.spots_missed(now, missed, effects);

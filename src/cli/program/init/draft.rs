@@ -105,6 +105,7 @@ fn dayparts(shelf: &Shelf) -> Vec<Daypart> {
             crossfade_s: CROSSFADE_S,
             boundary: Default::default(),
             screen_loop: None,
+            screen: None,
         }
     };
     DAYPARTS.into_iter().enumerate().map(one).collect()
