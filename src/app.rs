@@ -348,6 +348,9 @@ impl App {
         if self.ending.is_none() {
             self.watch_releases(now, effects);
             self.watch_spots(now, effects);
+            if self.picture.wanted().is_some() {
+                self.check_screen(now, effects);
+            }
             if self.dirty {
                 self.measure_ahead(effects);
                 self.tell_used(effects);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use orchestrion_program as rules;
 use orchestrion_protocol::release::Edition;
-use rules::model::{LoopId, Recording, RecordingId};
+use rules::model::{Recording, RecordingId};
 use rules::rotation::Catalogue;
 
 pub use folders::FOLDER_SONGS_MAX;
@@ -39,8 +39,8 @@ pub struct Program {
     /// Where each recording lies; the file is there, or was when the program was read.
     places: HashMap<RecordingId, Arc<Path>>,
     recordings: HashMap<Arc<Path>, RecordingId>,
-    /// What each loop shows.
-    reels: HashMap<LoopId, Vec<reel::Part>>,
+    /// What is shown.
+    reels: reel::Reels,
     /// What its owner should know, a sentence each.
     pub warnings: Vec<String>,
     /// Why it is the copy of the last good one and not what the file says now.
@@ -141,7 +141,7 @@ impl Program {
         }
         let warnings = if missing.is_empty() { Vec::new() } else { vec![missing_words(&missing)] };
         let recordings = places.iter().map(|(id, place)| (Arc::clone(place), id.clone())).collect();
-        let reels = reel::parts(&library, &places);
+        let reels = reel::Reels::of(&document, &library, &places);
         document.library = library;
         let rules = rules::Program::compile(document)?;
         Ok(Self { rules, catalogue, places, recordings, reels, warnings, instead_of: None, edition: None })

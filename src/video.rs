@@ -113,7 +113,7 @@ impl Wanted {
         match shows {
             Shows::Usual => (usual(), None),
             Shows::Dark => (Vec::new(), None),
-            Shows::File(path) => (vec![path.clone()], None),
+            Shows::Item(item) => (vec![item.path.to_path_buf()], None),
             Shows::Loop(name) => match self.loops.get(name) {
                 Some(files) => (files.clone(), None),
                 None => (
@@ -156,8 +156,8 @@ pub enum Shows {
     Loop(String),
     /// A loop of the program itself.
     Reel(Arc<Reel>),
-    /// This file.
-    File(PathBuf),
+    /// Only this, at once.
+    Item(Box<ReelItem>),
     /// Nothing but the background.
     Dark,
 }
@@ -167,7 +167,8 @@ impl Shows {
     fn item(&self, path: &Path) -> Option<&ReelItem> {
         match self {
             Self::Reel(reel) => reel.item(path),
-            Self::Usual | Self::Loop(_) | Self::File(_) | Self::Dark => None,
+            Self::Item(item) => Some(&**item).filter(|item| *item.path == *path),
+            Self::Usual | Self::Loop(_) | Self::Dark => None,
         }
     }
 }
@@ -225,8 +226,8 @@ pub enum Event {
     Shows(Option<Box<OnScreen>>),
     /// Frames of what is on the screen since it took it; the last before [`Event::Shows`] is of the one before.
     Frames(Frames),
-    /// A file that was to be shown at once cannot be.
-    NotShown,
+    /// What was to be shown at once cannot be: this file.
+    NotShown(PathBuf),
     /// What came of a snapshot.
     Snapshot {
         /// Of the command.

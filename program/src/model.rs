@@ -78,6 +78,14 @@ pub struct Resolved {
     pub library: Library,
 }
 
+impl Resolved {
+    /// Recordings that are shown, each as often as it is named: in loops of this library, and while spots are said.
+    pub fn shown<'a>(&'a self, library: &'a Library) -> impl Iterator<Item = &'a RecordingId> {
+        let of_loops = library.loops.iter().flat_map(|shown| &shown.items).map(|item| &item.recording);
+        of_loops.chain(self.spots.iter().filter_map(|spot| spot.screen.as_ref()))
+    }
+}
+
 /// The JSON Schema of [`Resolved`], draft 2020-12.
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Resolved);

@@ -18,7 +18,7 @@
 //!   before the others; what may not come is passed over. It goes on after the last song that was heard from the playlist.
 //! - **An album** is told by its title alone, since a compilation has many artists.
 //! - **Rating**: *less* comes half as often as *normal*, *more* twice as often.
-//! - **Any permitted recording** is one that is no spot's and in no loop of a screen, or that a playlist names all the same.
+//! - **Any permitted recording** is one that is no spot's and for no screen, or that a playlist names all the same.
 //! - **When the service has ended**, nothing but the lapse playlist is asked.
 //! - **us114** counts "in a row" within its three hours, and holds in every playlist, the fallback too.
 

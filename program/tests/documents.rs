@@ -255,6 +255,11 @@ fn loops_are_judged_and_a_daypart_may_name_one_of_the_device() {
         let told = errors.iter().any(|error| error.path == path && error.message.contains(words));
         assert!(told, "{pointer}: {errors:?}");
     }
+    let mut spot = document.clone();
+    spot["spots"][0]["screen"] = json!("b");
+    assert_eq!(report(&spot), check::Report::default());
+    spot["spots"][0]["screen"] = json!("c");
+    assert_eq!(report(&spot).errors[0].path, "spots[0].screen");
     let mut long = document.clone();
     long["dayparts"][1]["screen"] = json!({ "ticker": "x".repeat(241) });
     let errors = report(&long).errors;

@@ -246,6 +246,9 @@ pub struct EmergencyParams {
     pub path: String,
     /// It ends by itself after so many seconds; see [`crate::limits::EMERGENCY_S_MAX`].
     pub for_s: u32,
+    /// What the screen shows until then, over everything: a film or picture, as `path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// Parameters of `queue.add`.
@@ -344,7 +347,7 @@ pub const METHODS: &[MethodInfo] = &[
     info(
         "emergency",
         r#"{"path":"/music/leave.wav","for_s":600}"#,
-        "say a file over everything until its end",
+        "say a file over everything until its end; with \"picture\":\"/films/exit.png\" show that too",
     ),
     info("emergency.end", "", "end the emergency; what is right now goes on"),
     info("play_now", r#"{"paths":["/music/a.flac"]}"#, "add after the current entry and jump there"),

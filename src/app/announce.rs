@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use emergency::Emergency;
-use orchestrion_program::model::{DUCK_DB_DEFAULT, How};
+use orchestrion_program::model::{DUCK_DB_DEFAULT, How, SpotId};
 use orchestrion_program::spots::Said as Spot;
 use orchestrion_protocol::rpc::{Id, RpcError, code};
 use serde_json::json;
@@ -146,6 +146,14 @@ impl Voice {
     pub(super) fn unmeasured(&self) -> Option<&Arc<Path>> {
         let saying = self.saying.as_ref().filter(|saying| saying.measured_by.is_some())?;
         Some(&saying.announcement.path)
+    }
+
+    /// The spot of the program that is being said.
+    pub(super) fn spot(&self) -> Option<&SpotId> {
+        match &self.saying.as_ref().filter(|saying| saying.is_begun)?.announcement.wanted {
+            Wanted::Spot { spot, .. } => Some(&spot.spot),
+            Wanted::Person(_) | Wanted::Emergency => None,
+        }
     }
 
     /// What is said, for people.

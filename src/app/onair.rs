@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orchestrion_program as rules;
-use orchestrion_program::model::{LoopId, Recording, ScreenRules, Zone};
+use orchestrion_program::model::{LoopId, Recording, ScreenRules, SpotId, Zone};
 use orchestrion_program::now::{Screen, Sound, State};
 use orchestrion_program::rotation::{Chance, Choice, History};
 use orchestrion_program::spots::{Memory, Said};
@@ -29,7 +29,7 @@ use orchestrion_protocol::status::EntryId;
 
 pub(super) use spots::{Became, SPOTS_AHEAD_LEN_MAX};
 
-use crate::program::{Program, Reel};
+use crate::program::{Program, Reel, ReelItem};
 use crate::storage::{Past, Remembered, Restored};
 use crate::time::{Mono, Now};
 use crate::video::Shows;
@@ -150,7 +150,7 @@ impl Air {
     }
 
     /// What is to be seen: the loop of the daypart, if it names one, of the program or else of the configuration. Without a program,
-    /// or before it is read, what the configuration says; an emergency has no picture of its own yet.
+    /// or before it is read, what the configuration says.
     pub(super) fn shows(&mut self, clock: &rules::Clock) -> Shows {
         let Some(on) = &mut self.on else { return Shows::Usual };
         match on.program.rules.what_now(clock, &on.state).screen {
@@ -160,6 +160,17 @@ impl Air {
             Screen::Open { shows: None, .. } | Screen::Emergency(_) => Shows::Usual,
             Screen::Dark { .. } => Shows::Dark,
         }
+    }
+
+    /// What is shown while a spot is said.
+    pub(super) fn seen_with(&self, spot: &SpotId, clock: &rules::Clock) -> Option<&ReelItem> {
+        let on = self.on.as_ref()?;
+        on.program.seen_with(spot, on.today(clock))
+    }
+
+    /// What a recording of the program is called.
+    pub(super) fn title(&self, path: &Path) -> Option<String> {
+        self.recording(path).map(|known| known.title.clone()).filter(|title| !title.is_empty())
     }
 
     /// What the daypart that holds says of the screen.
@@ -229,9 +240,14 @@ impl Air {
 }
 
 impl OnAir {
+    /// The date at the place, or one before it for certain.
+    fn today(&self, clock: &rules::Clock) -> Option<Date> {
+        clock.wall.at_least().map(|at| self.program.rules.zone().local(at).date)
+    }
+
     /// A loop of the program, made once a day: this is asked with everything that happens.
     fn reel(&mut self, id: &LoopId, clock: &rules::Clock) -> Option<Arc<Reel>> {
-        let today = clock.wall.at_least().map(|at| self.program.rules.zone().local(at).date);
+        let today = self.today(clock);
         if let Some((_, _, reel)) = self.reel.as_ref().filter(|(of, day, _)| of == id && *day == today) {
             return Some(Arc::clone(reel));
         }

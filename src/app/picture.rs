@@ -1,9 +1,10 @@
 //! The screen: what is wanted there, how it stands, and who waits for a picture of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
-use orchestrion_program::model::{FilmSound, ScreenRules};
+use orchestrion_program::model::{FilmSound, ScreenRules, SpotId};
 use orchestrion_protocol::fleet::SHOW_S_MAX;
 use orchestrion_protocol::location;
 use orchestrion_protocol::method::ShowParams;
@@ -12,8 +13,10 @@ use orchestrion_protocol::status::Screen;
 use serde_json::{Value, json};
 
 use super::lettering::Lettering;
+use super::playback::Transport;
 use super::{App, Effect};
 use crate::control::{self, ClientId};
+use crate::program::ReelItem;
 use crate::time::{Mono, Now};
 use crate::video::{Command, Event, SNAPSHOT_LEN_MAX, Shows, Wanted};
 
@@ -21,6 +24,19 @@ use crate::video::{Command, Event, SNAPSHOT_LEN_MAX, Shows, Wanted};
 const ASKED_MAX: usize = 8;
 /// Bytes of a snapshot for the server: in hexadecimal digits it fits into an answer of 16 KiB.
 const SERVER_SNAPSHOT_LEN_MAX: usize = 8000;
+
+/// Why something is shown, the last first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It comes next in a loop.
+    Loop,
+    /// With a spot that is said.
+    Spot(SpotId),
+    /// Somebody has asked for it.
+    User,
+    /// An emergency.
+    Emergency,
+}
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -36,7 +52,11 @@ pub(super) struct Picture {
     /// Somebody switched it off.
     is_off: bool,
     /// What somebody has shown before everything else, and until when.
-    at_once: Option<(PathBuf, Mono)>,
+    at_once: Option<(ReelItem, Mono)>,
+    /// Why it shows what it shows.
+    why: Why,
+    /// What was to be shown at once and cannot be, as long as it would be shown.
+    unshowable: Option<Arc<Path>>,
     pub(super) lettering: Lettering,
     asked: BTreeMap<u32, (ClientId, Id)>,
     serial: u32,
@@ -52,6 +72,8 @@ impl Picture {
             shows: Shows::default(),
             is_off: false,
             at_once: None,
+            why: Why::Loop,
+            unshowable: None,
             lettering: Lettering::default(),
             asked: BTreeMap::new(),
             serial: 0,
@@ -72,7 +94,9 @@ impl Picture {
     /// comes, since the process that shows would have to begin anew; it is then the mixer that lets nothing of it through.
     fn told(&self) -> Option<Box<Wanted>> {
         let mut told = self.wanted.clone();
-        if let Some(wanted) = told.as_mut().filter(|wanted| self.sends_sound && wanted.film_sound == FilmSound::Off) {
+        if let Some(wanted) =
+            told.as_mut().filter(|wanted| self.sends_sound && wanted.film_sound == FilmSound::Off)
+        {
             wanted.film_sound = FilmSound::default();
         }
         told
@@ -83,9 +107,12 @@ impl Picture {
         self.stands.clone().map(|stands| Screen { is_off: self.is_off, is_heard, ..stands })
     }
 
-    /// What the video thread was told last to show.
-    pub(super) fn shows(&self) -> &Shows {
-        &self.shows
+    /// Why this file is shown.
+    pub(super) fn why(&self, path: &Path) -> &Why {
+        match &self.shows {
+            Shows::Item(item) if *item.path == *path => &self.why,
+            _ => &Why::Loop,
+        }
     }
 
     /// Where it is shown; empty where nobody knows.
@@ -116,15 +143,52 @@ impl App {
     pub(super) fn check_screen(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.picture.at_once.take_if(|(_, until)| *until <= now.monotonic);
         self.take_screen_rules(now, effects);
-        let shows = match (self.air.shows(&self.times.clock(now)), &self.picture.at_once) {
-            (_, _) if self.picture.is_off => Shows::Dark,
-            (Shows::Usual | Shows::Loop(_) | Shows::Reel(_), Some((path, _))) => Shows::File(path.clone()),
-            (shows, _) => shows,
-        };
+        let (why, shows) = self.what_to_show(now);
+        self.picture.why = why;
         if self.picture.shows != shows {
             self.picture.shows.clone_from(&shows);
             effects.push(Effect::Video(Command::Turn(shows)));
         }
+    }
+
+    /// An emergency goes before everything, also in dark hours and where somebody has switched the screen off; then what somebody
+    /// has shown at once, what is shown with a spot, and the loop.
+    fn what_to_show(&mut self, now: Now) -> (Why, Shows) {
+        let clock = self.times.clock(now);
+        let loops = self.air.shows(&clock);
+        let is_dark = self.picture.is_off || loops == Shows::Dark;
+        let emergency = self.voice.emergency_picture().map(|path| (Why::Emergency, self.item(path)));
+        let asked = || self.picture.at_once.as_ref().map(|(item, _)| (Why::User, item.clone()));
+        let with_spot = || {
+            let spot = self.spot_that_is_said()?;
+            Some((Why::Spot(spot.clone()), self.air.seen_with(spot, &clock)?.clone()))
+        };
+        let at_once = emergency.or_else(|| if is_dark { None } else { asked().or_else(with_spot) });
+        let is_showable = |item: &ReelItem| self.picture.unshowable.as_ref() != Some(&item.path);
+        match at_once {
+            Some((why, item)) if is_showable(&item) => (why, Shows::Item(Box::new(item))),
+            Some(_) if is_dark => (Why::Loop, Shows::Dark),
+            Some(_) => (Why::Loop, loops),
+            None => {
+                self.picture.unshowable = None;
+                (Why::Loop, if is_dark { Shows::Dark } else { loops })
+            }
+        }
+    }
+
+    /// The spot that is heard, between songs or over them.
+    fn spot_that_is_said(&self) -> Option<&SpotId> {
+        let current =
+            self.playback.current.as_ref().filter(|_| self.playback.transport == Transport::Playing);
+        let between = || self.air.spot(current?.entry).map(|said| &said.spot);
+        self.voice.spot().or_else(between)
+    }
+
+    /// A file that is shown at once, by the name that people know.
+    fn item(&self, path: &Arc<Path>) -> ReelItem {
+        let name = || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let title = self.air.title(path).unwrap_or_else(name);
+        ReelItem { path: Arc::clone(path), title, hold_ms: None }
     }
 
     /// What the daypart says of what is written, and of films' sound.
@@ -160,11 +224,10 @@ impl App {
             }
             Event::Shows(shows) => self.hear_shows(now, shows, effects),
             Event::Frames(frames) => self.hear_frames(frames),
-            // The next turn has something else shown.
-            Event::NotShown => {
-                if let Some((_, until)) = &mut self.picture.at_once {
-                    *until = Mono(0);
-                }
+            Event::NotShown(path) => {
+                self.picture.at_once.take_if(|(item, _)| *item.path == *path);
+                self.picture.unshowable = Some(Arc::from(path));
+                self.check_screen(now, effects);
             }
             Event::Snapshot { serial, jpeg } => {
                 let Some((client, id)) = self.picture.asked.remove(&serial) else { return };
@@ -241,7 +304,9 @@ impl App {
         if self.air.shows(&self.times.clock(now)) == Shows::Dark {
             return Err(RpcError::new(code::REFUSED, "the program's hours have the screen dark now"));
         }
-        self.picture.at_once = Some((path, now.monotonic.plus_ms(u64::from(params.for_s) * 1000)));
+        let item = self.item(&Arc::from(path));
+        self.picture.unshowable = None;
+        self.picture.at_once = Some((item, now.monotonic.plus_ms(u64::from(params.for_s) * 1000)));
         self.check_screen(now, effects);
         Ok(())
     }

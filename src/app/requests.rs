@@ -165,7 +165,8 @@ impl App {
                 }
                 let until = now.monotonic.plus_ms(u64::from(params.for_s) * 1000);
                 let asked = id.map(|id| (client, id));
-                self.begin_emergency(now, path_of(&params.path)?, until, asked, effects);
+                let picture = params.picture.as_deref().map(path_of).transpose()?;
+                self.begin_emergency(now, (path_of(&params.path)?, picture), until, asked, effects);
                 return Ok(None);
             }
             VoiceMethod::EndEmergency => {

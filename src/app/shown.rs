@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use orchestrion_protocol::release::Digest;
 
+use super::picture::Why;
 use super::{App, Effect};
 use crate::measure::Blob;
 use crate::storage::{ChosenBy, HowEnded, PlayEnd, PlayKey, PlayKind, PlayStart, Viewed};
 use crate::time::{Mono, Now, Wall};
-use crate::video::{Frames, Kind, OnScreen, Shows};
+use crate::video::{Frames, Kind, OnScreen};
 
 /// So long showings are counted before they are written, in milliseconds; one that began before is not cut in two unless it is
 /// that long itself.
@@ -126,7 +127,8 @@ impl Shown {
 fn is_same(one: &PlayStart, other: &PlayStart) -> bool {
     let why = |start: &PlayStart| {
         start.program.as_deref().map(|program| {
-            (program.place.clone(), program.recording.clone(), program.daypart.clone(), program.release)
+            let spot = program.spot.as_ref().map(|spot| spot.spot.clone());
+            (program.place.clone(), program.recording.clone(), program.daypart.clone(), spot, program.release)
         })
     };
     one.path == other.path
@@ -210,10 +212,20 @@ impl App {
 
     /// The row of something that begins to be seen.
     fn showing_start(&self, now: Now, what: &OnScreen) -> PlayStart {
-        let is_asked = matches!(self.picture.shows(), Shows::File(path) if *path == what.path);
         // A file of the store is called by its content.
         let name = what.path.file_name().and_then(|name| name.to_str()?.parse::<Digest>().ok());
-        let program = self.air.programmed(&self.times, now, &what.path).map(Box::new);
+        let mut program = self.air.programmed(&self.times, now, &what.path).map(Box::new);
+        let chosen_by = match self.picture.why(&what.path) {
+            Why::Loop => ChosenBy::Loop,
+            Why::User => ChosenBy::User,
+            Why::Emergency => ChosenBy::Emergency,
+            Why::Spot(spot) => {
+                if let Some(program) = &mut program {
+                    program.spot = self.air.spot_play(spot, None, None);
+                }
+                ChosenBy::Spot
+            }
+        };
         PlayStart {
             key: PlayKey { run: 0, seq: 0 },
             kind: match what.kind {
@@ -233,7 +245,7 @@ impl App {
             start_offset_ms: 0,
             output: self.picture.sink().to_owned(),
             volume_db: None,
-            chosen_by: if is_asked { ChosenBy::User } else { ChosenBy::Loop },
+            chosen_by,
             continues: None,
             blob: name.map(|name| Blob(name.0)),
             program,

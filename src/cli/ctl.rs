@@ -204,12 +204,16 @@ impl Told<'_> {
             }
             Voice::Hush => VoiceMethod::Hush,
             Voice::Emergency { path, .. } if path == Path::new("end") => VoiceMethod::EndEmergency,
-            Voice::Emergency { path, for_s } => {
-                if !path.is_file() {
-                    let text = format!("{} is not there; an emergency needs a file that is", path.display());
+            Voice::Emergency { path, for_s, picture } => {
+                if let Some(missing) =
+                    [Some(&path), picture.as_ref()].into_iter().flatten().find(|p| !p.is_file())
+                {
+                    let text =
+                        format!("{} is not there; an emergency needs a file that is", missing.display());
                     return Err(CtlError::Usage(text));
                 }
-                VoiceMethod::Emergency(EmergencyParams { path: location(&path)?, for_s })
+                let picture = picture.map(|picture| location(&picture)).transpose()?;
+                VoiceMethod::Emergency(EmergencyParams { path: location(&path)?, for_s, picture })
             }
         };
         self.tell(client, &Method::Voice(method))

@@ -1,11 +1,12 @@
-//! What of a loop can be shown now: where its films and pictures lie, in the order in which they come.
+//! What of a loop, or with a spot, can be shown now: where its films and pictures lie, in the order in which they come.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use orchestrion_program::Date;
-use orchestrion_program::model::{Library, LoopId, LoopItem, RecordingId, ScreenLoop};
+use orchestrion_program::Resolved;
+use orchestrion_program::model::{Library, LoopId, LoopItem, RecordingId, ScreenLoop, Spot, SpotId};
 use orchestrion_program::rotation::may_show;
 
 use super::Program;
@@ -31,43 +32,66 @@ pub struct ReelItem {
     pub hold_ms: Option<u64>,
 }
 
-/// An item of a loop whose file is here.
+/// Something to show whose file is here.
 #[derive(Debug)]
 pub(super) struct Part {
     recording: RecordingId,
     item: ReelItem,
 }
 
-/// All loops of a library, each in the order in which it is shown; made when the program is read, since titles are looked up.
-pub(super) fn parts(
-    library: &Library,
-    places: &HashMap<RecordingId, Arc<Path>>,
-) -> HashMap<LoopId, Vec<Part>> {
-    let items = library.loops.iter().flat_map(|shown| &shown.items);
-    let shown: HashSet<&RecordingId> = items.map(|item| &item.recording).collect();
-    let known = library.recordings.iter().filter(|recording| shown.contains(&recording.id));
-    let titles: HashMap<&RecordingId, &str> =
-        known.map(|recording| (&recording.id, recording.title.as_str())).collect();
-    let part = |item: &LoopItem| {
-        let path = Arc::clone(places.get(&item.recording)?);
-        let title = titles.get(&item.recording).copied().filter(|title| !title.is_empty());
-        let title = title.unwrap_or(item.recording.as_str()).to_owned();
-        let hold_ms = item.hold_s.map(|hold_s| (hold_s * 1000.0) as u64);
-        Some(Part { recording: item.recording.clone(), item: ReelItem { path, title, hold_ms } })
-    };
-    let of_loop =
-        |shown: &ScreenLoop| (shown.id.clone(), shown.turns().into_iter().filter_map(part).collect());
-    library.loops.iter().map(of_loop).collect()
+/// What of a program is shown; made when it is read, since titles are looked up.
+#[derive(Debug)]
+pub(super) struct Reels {
+    /// Each in the order in which it is shown.
+    loops: HashMap<LoopId, Vec<Part>>,
+    /// While they are said.
+    spots: HashMap<SpotId, Part>,
+}
+
+impl Reels {
+    pub(super) fn of(
+        program: &Resolved,
+        library: &Library,
+        places: &HashMap<RecordingId, Arc<Path>>,
+    ) -> Self {
+        let shown: HashSet<&RecordingId> = program.shown(library).collect();
+        let known = library.recordings.iter().filter(|recording| shown.contains(&recording.id));
+        let titles: HashMap<&RecordingId, &str> =
+            known.map(|recording| (&recording.id, recording.title.as_str())).collect();
+        let part = |recording: &RecordingId, hold_s: Option<f64>| {
+            let path = Arc::clone(places.get(recording)?);
+            let title = titles.get(recording).copied().filter(|title| !title.is_empty());
+            let title = title.unwrap_or(recording.as_str()).to_owned();
+            let hold_ms = hold_s.map(|hold_s| (hold_s * 1000.0) as u64);
+            Some(Part { recording: recording.clone(), item: ReelItem { path, title, hold_ms } })
+        };
+        let of_item = |item: &LoopItem| part(&item.recording, item.hold_s);
+        let of_loop =
+            |shown: &ScreenLoop| (shown.id.clone(), shown.turns().into_iter().filter_map(of_item).collect());
+        let of_spot = |spot: &Spot| Some((spot.id.clone(), part(spot.screen.as_ref()?, None)?));
+        Self {
+            loops: library.loops.iter().map(of_loop).collect(),
+            spots: program.spots.iter().filter_map(of_spot).collect(),
+        }
+    }
 }
 
 impl Program {
     /// A loop, if the program has it: what of it is here and may be shown on this day.
     pub fn reel(&self, id: &LoopId, today: Option<Date>) -> Option<Reel> {
-        let document = self.rules.document();
-        let parts = self.reels.get(id)?.iter();
-        let allowed =
-            parts.filter(|part| may_show(document, &self.catalogue, part.recording.as_str(), today, 0));
+        let parts = self.reels.loops.get(id)?.iter();
+        let allowed = parts.filter(|part| self.lets_see(part, today));
         Some(Reel::of(id.as_str(), allowed.map(|part| part.item.clone()).collect()))
+    }
+
+    /// What is shown while a spot is said.
+    pub fn seen_with(&self, spot: &SpotId, today: Option<Date>) -> Option<&ReelItem> {
+        let part = self.reels.spots.get(spot)?;
+        self.lets_see(part, today).then_some(&part.item)
+    }
+
+    fn lets_see(&self, part: &Part, today: Option<Date>) -> bool {
+        may_show(self.rules.document(), &self.catalogue, part.recording.as_str(), today, 0)
     }
 }
 

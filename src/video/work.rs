@@ -1,5 +1,7 @@
 //! What the thread does: keeps a child that shows, tells it what, hears what it says.
 
+mod showing;
+
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::PoisonError;
@@ -11,7 +13,7 @@ use super::lettering::Lettering;
 use super::list::{Found, look};
 use super::service::VideoPlayer;
 use super::sound::Sound;
-use super::{Command, Event, Frames, Kind, OnScreen, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
+use super::{Command, Event, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
 use crate::media;
 use crate::media::screen::message::{self, Health, ITEMS_MAX, Item, NEW_SCREEN, SHOWN_AGE_MS_MAX};
 use crate::media::screen::{Fall, Player, Said};
@@ -56,6 +58,8 @@ pub(super) struct Work<'a> {
     told_items: Option<Vec<usize>>,
     /// Of what is not left out nothing can be shown: then what is left out is better than nothing.
     takes_all: bool,
+    /// What was on the screen last of which loop, so that it goes on with the next after something that was shown at once.
+    left_at: Option<(Shows, usize)>,
     /// Counts the loops that were told, so that what is said of one before is not taken for this one's.
     generation: u32,
     look_at: Instant,
@@ -94,6 +98,7 @@ impl<'a> Work<'a> {
             list: Vec::new(),
             told_items: None,
             takes_all: false,
+            left_at: None,
             generation: 0,
             look_at: Instant::now(),
             preparing: None,
@@ -183,8 +188,8 @@ impl<'a> Work<'a> {
             found.title = self.shown.item(&found.path).map(|item| item.title.clone());
         }
         problems.extend(unknown);
-        if matches!(self.shown, Shows::File(_)) && found.is_empty() {
-            self.service.tell(Event::NotShown);
+        if found.is_empty() {
+            self.tell_not_shown();
         }
         if problems != self.problems {
             for problem in &problems {
@@ -243,8 +248,12 @@ impl<'a> Work<'a> {
         }
         self.generation = self.generation.wrapping_add(1) % GENERATIONS;
         let first = self.generation * ITEMS_MAX as u32;
-        let items = good
+        let after = self.left_at.as_ref().filter(|(shows, _)| *shows == self.shown).map(|(_, place)| *place);
+        let begin = after.and_then(|after| good.iter().position(|place| *place > after)).unwrap_or(0);
+        let (before, on) = good.split_at(begin);
+        let items = on
             .iter()
+            .chain(before)
             .filter_map(|place| Some((*place, self.list.get(*place)?)))
             .map(|(place, found)| {
                 let hold_ms = self.shown.item(&found.path).and_then(|item| item.hold_ms);
@@ -332,9 +341,7 @@ impl<'a> Work<'a> {
             message::Event::Silent { id, reason } => self.tell_silent(id, &reason),
             message::Event::Nothing => {
                 self.shows = None;
-                if matches!(self.shown, Shows::File(_)) {
-                    self.service.tell(Event::NotShown);
-                }
+                self.tell_not_shown();
                 let is_all = self.told_items.as_ref().is_none_or(|told| told.len() == self.list.len());
                 if is_all {
                     log::error!("the screen: nothing of what there is can be shown");
@@ -367,36 +374,6 @@ impl<'a> Work<'a> {
         self.bad.push_back((id, format!("{name}: {reason}")));
     }
 
-    /// Something is on the screen, for the play log. One of a loop before is soon followed by one of this.
-    fn tell_shows(&mut self, id: u32, kind: Kind) {
-        let Some(found) = self.found(id) else { return };
-        let on_screen = OnScreen {
-            path: found.path.clone(),
-            title: found.title.clone(),
-            kind,
-            size: found.size,
-            modified_ms: found.modified_ms,
-        };
-        self.tell_frames();
-        self.told_shows = true;
-        self.service.tell(Event::Shows(Some(Box::new(on_screen))));
-    }
-
-    /// Nothing of what was wanted is on the screen any more.
-    fn tell_bare(&mut self) {
-        self.tell_frames();
-        if std::mem::take(&mut self.told_shows) {
-            self.service.tell(Event::Shows(None));
-        }
-    }
-
-    fn tell_frames(&self) {
-        if self.told_shows {
-            let Health { item_expected: expected, item_presented: presented, .. } = self.health;
-            self.service.tell(Event::Frames(Frames { expected, presented }));
-        }
-    }
-
     /// Its picture goes on, so that nobody need know but who reads the log.
     fn tell_silent(&mut self, id: u32, reason: &str) {
         let words = format!("{}: its sound cannot be heard: {reason}", self.name(id));
@@ -410,9 +387,13 @@ impl<'a> Work<'a> {
         self.silent.push_back(words);
     }
 
+    /// The place in the list of what has this number.
+    fn place(&self, id: u32) -> Option<usize> {
+        usize::try_from(id.checked_sub(self.generation * ITEMS_MAX as u32)?).ok()
+    }
+
     fn found(&self, id: u32) -> Option<&Found> {
-        let place = id.checked_sub(self.generation * ITEMS_MAX as u32)?;
-        self.list.get(usize::try_from(place).ok()?)
+        self.list.get(self.place(id)?)
     }
 
     fn name(&self, id: u32) -> String {

@@ -74,12 +74,17 @@ fn method(order: &Order, store: &Path) -> Result<Method, String> {
         Order::Blob(BlobOrder::PlayNow { blob }) => {
             Method::Queue(QueueMethod::PlayNow(PathsParams { paths: vec![file(blob, store)?] }))
         }
-        Order::Blob(BlobOrder::Emergency { blob, for_s, drill }) => {
+        Order::Blob(BlobOrder::Emergency { blob, for_s, drill, picture }) => {
             if *drill {
                 log::warn!("the emergency that follows is a drill");
             }
             let path = file(blob, store)?;
-            Method::Voice(VoiceMethod::Emergency(EmergencyParams { path, for_s: *for_s }))
+            // What is heard does not wait for what is seen.
+            let picture = picture.and_then(|picture| {
+                let missing = |words: &String| log::error!("the picture of the emergency: {words}");
+                file(&picture, store).inspect_err(missing).ok()
+            });
+            Method::Voice(VoiceMethod::Emergency(EmergencyParams { path, for_s: *for_s, picture }))
         }
         Order::Device(DeviceOrder::UpdateContent) => Method::Session(SessionMethod::Update),
         // What is read again is the configuration, and with it the folders that it names.
@@ -134,7 +139,9 @@ mod tests {
             "logs.send" => Some(serde_json::json!({"lines": 3})),
             "show_now" => Some(serde_json::json!({"blob": blob, "for_s": 3})),
             "announce" | "play_now" => Some(serde_json::json!({"blob": blob})),
-            "emergency" => Some(serde_json::json!({"blob": blob, "for_s": 3, "drill": true})),
+            "emergency" => {
+                Some(serde_json::json!({"blob": blob, "for_s": 3, "drill": true, "picture": blob}))
+            }
             _ => None,
         };
         for name in capabilities().iter().filter(|name| name.as_str() != "sound") {

@@ -383,3 +383,43 @@ fn what_was_shown_is_in_the_play_log_with_its_frames_and_how_long_it_could_be_se
         "{told}"
     );
 }
+
+#[test]
+fn an_emergency_is_seen_on_a_dark_screen_also_after_a_kill_until_it_is_ended() {
+    if !can_show() {
+        return;
+    }
+    let screen = XServer::start(WIDTH, HEIGHT).unwrap();
+    let (place, toml) = place_with_film(&screen);
+    let exit = place.path().join("exit.png");
+    picture(&exit, (64, 36), [RED; 4]).unwrap();
+    place.song("leave.wav", 2.0);
+    fs::write(place.path().join("program.json"), rules(None, Some(json!([])))).unwrap();
+    let more = "program = \"program.json\"\nclock = \"trusted\"\noutputs = [\"null\"]";
+    let toml = format!("{more}\n{toml}background = \"#206080\"\n");
+    let device = place.setup.run(&toml).unwrap();
+    device.wait_for(PATIENCE, |status| status["screen"]["is_dark"] == true).unwrap();
+    see(&screen, |pixel| is_like(pixel, [0x20, 0x60, 0x80]));
+    let told = Command::new(env!("CARGO_BIN_EXE_orchestrion"))
+        .args(["ctl", "--socket"])
+        .arg(place.setup.socket())
+        .args(["emergency", "leave.wav", "--for", "1h", "--picture", "exit.png"])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    see(&screen, |pixel| is_like(pixel, RED));
+    let status = device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "exit.png").unwrap();
+    assert!(status["screen"]["is_dark"].is_null(), "{status}");
+    assert!(Command::new("kill").args(["-9", &device.pid().to_string()]).status().unwrap().success());
+    drop(device);
+    see(&screen, |pixel| !is_like(pixel, RED));
+    let device = place.setup.run(&toml).unwrap();
+    see(&screen, |pixel| is_like(pixel, RED));
+    device.ask("emergency.end", json!({})).unwrap();
+    see(&screen, |pixel| is_like(pixel, [0x20, 0x60, 0x80]));
+    assert!(device.terminate().unwrap().success());
+    let rows = place.plays();
+    let seen = rows.iter().rfind(|row| row.kind.as_deref() == Some("picture")).unwrap();
+    assert_eq!(seen.chosen_by, "emergency", "{seen:?}");
+}

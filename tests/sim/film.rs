@@ -91,7 +91,7 @@ fn nothing_of_a_film_is_heard_under_an_emergency_or_while_it_is_closed() {
     put_on(&mut sim, &document());
     run_until(&mut sim, "14:14");
     assert!(sim.film_mix().0);
-    let emergency = EmergencyParams { path: "/music/3".into(), for_s: 60 };
+    let emergency = EmergencyParams { path: "/music/3".into(), for_s: 60, picture: None };
     sim.ask(Method::Voice(VoiceMethod::Emergency(emergency)));
     sim.run_ms(3000);
     assert!(!sim.film_mix().0);
@@ -113,7 +113,8 @@ fn a_daypart_says_what_becomes_of_the_sound_of_films_and_what_is_written_over_th
     let mut later = program["dayparts"][0].clone();
     later["id"] = "later".into();
     (later["from"], later["priority"]) = ("14:16".into(), 5.into());
-    later["screen"] = serde_json::json!({"film_sound": "pause", "ticker": "Last orders", "now_playing": true});
+    later["screen"] =
+        serde_json::json!({"film_sound": "pause", "ticker": "Last orders", "now_playing": true});
     program["dayparts"].as_array_mut().unwrap().push(later);
     put_on(&mut sim, &program);
     assert_eq!(sim.sends_sound(), Some(true), "some daypart lets it be heard");

@@ -302,7 +302,7 @@ fn an_alarm_mutes_whoever_wants_to_hear_it_and_is_no_fault() {
     assert_eq!((&status["state"], &status["hands"]["alarm"]), (&json!("playing"), &json!(true)));
     assert!(status["why"].as_str().unwrap().starts_with("muted by alarm"), "{status}");
     assert_eq!(sim.led, Some(Pattern::Closed));
-    let emergency = EmergencyParams { path: "/music/1".into(), for_s: 30 };
+    let emergency = EmergencyParams { path: "/music/1".into(), for_s: 30, picture: None };
     for method in [
         Method::Volume(VolumeParams { percent: Some(100), by: None }),
         Method::Mute(SwitchParams { on: false }),

@@ -1,9 +1,13 @@
 //! What was on the screen, in virtual time: which rows the play log gets.
 
 use orchestrion::storage::{HowEnded, PlayEnd, PlayKind, PlayStart};
-use orchestrion::video::{self, Frames, Kind, OnScreen, Wanted};
+use orchestrion::video::{self, Frames, Kind, OnScreen, Shows, Wanted};
+use orchestrion_protocol::method::{EmergencyParams, SessionMethod, ShowParams, SwitchParams, VoiceMethod};
 use orchestrion_protocol::status::Screen;
+use serde_json::json;
 
+use super::programs::{put_on, run_until};
+use super::spots::{songs, with_spots};
 use super::*;
 
 const QUARTER_MS: u64 = 15 * 60_000;
@@ -146,4 +150,109 @@ fn what_was_seen_before_anybody_knew_the_time_gets_it() {
     assert!(sim.witness.completed > 0);
     let rows = sim.seen();
     assert_eq!(rows.len(), 1, "written before the times are completed");
+}
+
+const EXIT: &str = "/films/exit.png";
+
+impl Sim {
+    /// What the video thread was told last to show: a file that is shown at once, or a word.
+    fn turned(&self) -> String {
+        let turn = self.told_video.iter().rev().find_map(|command| match command {
+            video::Command::Turn(shows) => Some(shows),
+            _ => None,
+        });
+        match turn.unwrap_or(&Shows::Usual) {
+            Shows::Item(item) => item.path.display().to_string(),
+            Shows::Reel(reel) => format!("the loop {}", reel.id),
+            Shows::Usual => "usual".into(),
+            Shows::Dark => "dark".into(),
+            Shows::Loop(name) => format!("the device's loop {name}"),
+        }
+    }
+
+    fn emergency(&mut self, for_s: u32) {
+        let params = EmergencyParams { path: "/music/10".into(), for_s, picture: Some(EXIT.into()) };
+        self.ask(Method::Voice(VoiceMethod::Emergency(params)));
+    }
+
+    fn switch_screen(&mut self, on: bool) {
+        self.ask(Method::Session(SessionMethod::Screen(SwitchParams { on })));
+    }
+}
+
+fn programmed() -> Start {
+    let screen = Some(Box::new(Wanted::default()));
+    Start { program: Some("/music/program.json".into()), screen, ..start(Repeat::All, 0) }
+}
+
+#[test]
+fn an_emergency_is_seen_over_everything_until_its_end_also_in_the_dark_and_after_a_restart() {
+    let mut sim = Sim::new(1, &songs(), programmed());
+    let mut program = with_spots(json!([]));
+    program["hours"]["screen"] = json!([{"days": ["daily"], "from": "14:00", "to": "14:15"}]);
+    put_on(&mut sim, &program);
+    sim.run_ms(1000);
+    assert_eq!(sim.turned(), "usual");
+    run_until(&mut sim, "14:16");
+    assert_eq!(sim.turned(), "dark");
+    sim.emergency(60);
+    assert_eq!(sim.turned(), EXIT, "also before it is heard");
+    sim.switch_screen(false);
+    sim.run_ms(1000);
+    assert_eq!(sim.turned(), EXIT, "and where somebody has switched the screen off");
+    let memories = sim.witness.memories();
+    sim.run_ms(62_000);
+    assert_eq!(sim.turned(), "dark", "what is right now goes on");
+
+    let restored = Restored { run: 2, memories, ..Restored::default() };
+    let mut sim = Sim::restart(2, &songs(), Start { afresh: false, ..programmed() }, &restored);
+    sim.step();
+    put_on(&mut sim, &program);
+    sim.run_ms(1000);
+    assert_eq!(sim.turned(), EXIT);
+    sim.ask(Method::Voice(VoiceMethod::EndEmergency));
+    assert_eq!(sim.turned(), "usual");
+    // One that cannot be shown gives way, and the next one is tried.
+    sim.emergency(60);
+    sim.video(video::Event::NotShown(EXIT.into()));
+    assert_eq!(sim.turned(), "usual");
+    sim.run_ms(1000);
+    assert_eq!(sim.turned(), "usual");
+    sim.ask(Method::Voice(VoiceMethod::EndEmergency));
+    sim.emergency(60);
+    assert_eq!(sim.turned(), EXIT);
+}
+
+#[test]
+fn a_spot_is_seen_while_it_is_said_and_not_before_what_somebody_shows() {
+    let spots = json!([
+        {"id": "ducked", "recording": "10", "class": "house", "when": {"at": {"days": ["daily"], "time": "14:15"}},
+         "how": {"duck": {"db": 12.0}}, "screen": "12"},
+        {"id": "between", "recording": "11", "class": "house", "when": {"songs": 3},
+         "how": {"between": {"window_s": 900, "else": "miss"}}, "screen": "10"},
+    ]);
+    let mut program = with_spots(spots);
+    program["library"]["loops"] = json!([{"id": "window", "items": [{"recording": "12"}]}]);
+    program["dayparts"][0]["screen_loop"] = json!("window");
+    let mut sim = Sim::new(1, &songs(), programmed());
+    put_on(&mut sim, &program);
+    sim.run_ms(1000);
+    assert_eq!(sim.turned(), "the loop window");
+    run_until(&mut sim, "14:15");
+    assert_eq!(sim.turned(), "the loop window");
+    sim.run_ms(2000);
+    assert_eq!((sim.world.voice.sounds(true), sim.turned()), (true, "/music/12".into()));
+    sim.run_ms(10_000);
+    assert_eq!(sim.turned(), "the loop window");
+    // Between two songs.
+    let mut seen = 0;
+    for _ in 0..1000 {
+        sim.run_ms(200);
+        seen += u64::from(sim.turned() == "/music/10");
+    }
+    // 8 s of it, and all that was said between them.
+    assert!((35..=45).contains(&seen), "{seen} times 200 ms");
+    let params = ShowParams { path: EXIT.into(), for_s: 3600 };
+    sim.ask(Method::Session(SessionMethod::ShowNow(params)));
+    assert_eq!(sim.turned(), EXIT);
 }

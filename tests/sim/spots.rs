@@ -306,7 +306,7 @@ fn what_was_due_while_the_device_was_off_is_a_row_with_its_reason_once() {
 fn an_emergency_is_said_over_everything_until_its_end_also_while_it_is_closed() {
     let mut sim = on_air(1, &document());
     run_until(&mut sim, "14:19");
-    let params = EmergencyParams { path: SPOT.into(), for_s: 120 };
+    let params = EmergencyParams { path: SPOT.into(), for_s: 120, picture: None };
     sim.ask(Method::Voice(VoiceMethod::Emergency(params)));
     sim.run_ms(1000);
     announce(&mut sim, SECOND_SPOT);
@@ -347,7 +347,11 @@ fn an_emergency_whose_file_cannot_be_opened_says_so_and_the_music_goes_on_until_
     let mut sim = Sim::new(1, &songs(), start(Repeat::All, 0));
     sim.run_ms(3000);
     let loudness = sim.world.loudness;
-    sim.ask(Method::Voice(VoiceMethod::Emergency(EmergencyParams { path: BROKEN_SPOT.into(), for_s: 60 })));
+    sim.ask(Method::Voice(VoiceMethod::Emergency(EmergencyParams {
+        path: BROKEN_SPOT.into(),
+        for_s: 60,
+        picture: None,
+    })));
     sim.run_ms(200);
     let refused = sim.last_reply.clone().unwrap().unwrap_err();
     assert!(refused.message.contains(BROKEN_SPOT) && refused.message.contains("tried again"), "{refused:?}");
@@ -382,7 +386,7 @@ fn an_emergency_whose_file_cannot_be_opened_says_so_and_the_music_goes_on_until_
 fn an_emergency_survives_a_restart_and_ends_when_it_would_have() {
     let mut sim = Sim::new(1, &songs(), start(Repeat::All, 0));
     sim.run_ms(3000);
-    let params = EmergencyParams { path: SPOT.into(), for_s: 60 };
+    let params = EmergencyParams { path: SPOT.into(), for_s: 60, picture: None };
     sim.ask(Method::Voice(VoiceMethod::Emergency(params)));
     sim.run_ms(20_000);
     let restored = Restored { run: 2, memories: sim.witness.memories(), ..Restored::default() };
@@ -392,7 +396,11 @@ fn an_emergency_survives_a_restart_and_ends_when_it_would_have() {
     // The clock that counts began anew in this world, as after a reboot: it lasts its whole length again.
     sim.run_ms(70_000);
     assert!(!sim.world.voice.sounds(true) && sim.world.is_music());
-    sim.ask(Method::Voice(VoiceMethod::Emergency(EmergencyParams { path: SPOT.into(), for_s: 60 })));
+    sim.ask(Method::Voice(VoiceMethod::Emergency(EmergencyParams {
+        path: SPOT.into(),
+        for_s: 60,
+        picture: None,
+    })));
     sim.run_ms(2000);
     sim.ask(Method::Voice(VoiceMethod::EndEmergency));
     sim.run_ms(2000);

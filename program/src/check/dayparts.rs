@@ -6,8 +6,8 @@ use super::Judge;
 use super::hours::window;
 use crate::civil::DAY_MS;
 use crate::model::{
-    BOUNDARY_WAIT_S_MAX, CROSSFADE_S_MAX, DAYPARTS_MAX, Dates, Daypart, Resolved, SHARES_MAX, TICKER_CHARS_MAX,
-    VOLUME_MAX, WEIGHT_MAX,
+    BOUNDARY_WAIT_S_MAX, CROSSFADE_S_MAX, DAYPARTS_MAX, Dates, Daypart, Resolved, SHARES_MAX,
+    TICKER_CHARS_MAX, VOLUME_MAX, WEIGHT_MAX,
 };
 use crate::windows::Span;
 

@@ -38,6 +38,9 @@ pub(super) fn judge(judge: &mut Judge, document: &Resolved, library: &Library, s
             let message = format!("there is no recording \"{}\"", spot.recording);
             judge.error(format_args!("spots[{at}].recording"), message);
         }
+        if let Some(seen) = spot.screen.as_ref().filter(|seen| shelf.recording(seen.as_str()).is_none()) {
+            judge.error(format_args!("spots[{at}].screen"), format!("there is no recording \"{seen}\""));
+        }
     }
     let mut stocks = HashMap::new();
     for (at, daypart) in document.dayparts.iter().enumerate() {

@@ -61,6 +61,9 @@ pub struct Spot {
     /// Whether it plays although staff have paused.
     #[serde(default)]
     pub pierces_pause: bool,
+    /// What the screen shows while it is said: a film or picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<RecordingId>,
 }
 
 impl Spot {

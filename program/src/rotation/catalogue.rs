@@ -167,7 +167,7 @@ impl Catalogue {
             library.playlists.iter().map(|list| (list.id.as_str(), songs(list.id.as_str()))).collect();
         let named: HashSet<&str> = playlists.iter().flat_map(|(_, songs)| songs.iter().copied()).collect();
         let spots = program.spots.iter().map(|spot| spot.recording.as_str());
-        let shown = library.loops.iter().flat_map(|shown| &shown.items).map(|item| item.recording.as_str());
+        let shown = program.shown(library).map(|recording| recording.as_str());
         // What is said or shown is no music, unless a playlist says so.
         let others: HashSet<&str> = spots.chain(shown).collect();
         let here = program.place.territory.as_ref();

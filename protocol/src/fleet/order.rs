@@ -150,6 +150,8 @@ pub enum BlobOrder {
         for_s: u32,
         /// A drill: logged as one.
         drill: bool,
+        /// What the screen shows until then.
+        picture: Option<Digest>,
     },
 }
 
@@ -230,6 +232,8 @@ struct Emergency {
     for_s: u32,
     #[serde(default)]
     drill: bool,
+    #[serde(default)]
+    picture: Option<Digest>,
 }
 
 #[derive(Deserialize)]
@@ -288,9 +292,9 @@ impl OrderText {
                 Order::Blob(BlobOrder::PlayNow { blob })
             }
             "emergency" => {
-                let Emergency { blob, for_s, drill } = self.params()?;
+                let Emergency { blob, for_s, drill, picture } = self.params()?;
                 let for_s = range("for_s", for_s, EMERGENCY_S_MAX)?;
-                Order::Blob(BlobOrder::Emergency { blob, for_s, drill })
+                Order::Blob(BlobOrder::Emergency { blob, for_s, drill, picture })
             }
             "settings" => {
                 let settings: SettingsOrder = self.params()?;

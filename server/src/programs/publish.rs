@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use orchestrion_program::model::Library;
 use orchestrion_program::{Absolute, Resolved, check};
 use orchestrion_protocol::release::{
     Blob, Digest, Edition, FIRST_LEN, Kind, Manifest, Offer, RELEASE_VERSION,
@@ -113,7 +114,7 @@ struct Before {
 pub async fn publish(app: &App, place: &str, text: &[u8], by: &str) -> Result<Published> {
     let (mut program, warnings) = resolve(app, place, text).await?;
     let catalogue = std::mem::take(&mut program.library);
-    let blobs = blobs(app, &catalogue).await?;
+    let blobs = blobs(app, &program, &catalogue).await?;
     let _turn = app.programs.turn.lock().await;
     let before: Option<Before> = app
         .database
@@ -194,9 +195,8 @@ fn next(held: Option<Edition>, epoch: u64) -> Edition {
 }
 
 /// The files that a catalogue needs, each once; all of them are in the library.
-async fn blobs(app: &App, catalogue: &orchestrion_program::model::Library) -> Result<Vec<Blob>> {
-    let items = catalogue.loops.iter().flat_map(|shown| &shown.items);
-    let shown: HashSet<&str> = items.map(|item| item.recording.as_str()).collect();
+async fn blobs(app: &App, program: &Resolved, catalogue: &Library) -> Result<Vec<Blob>> {
+    let shown: HashSet<&str> = program.shown(catalogue).map(|recording| recording.as_str()).collect();
     let (mut found, mut seen, mut missing) = (Vec::new(), HashSet::new(), Vec::new());
     for recording in &catalogue.recordings {
         if recording.blobs.is_empty() {
@@ -239,7 +239,7 @@ async fn for_screen(app: &App, recording: &str, digest: &Digest) -> Result<Kind>
     let first = library::first_bytes(app, digest, FIRST_LEN).await?;
     Kind::of_screen(&first).ok_or_else(|| {
         Error::Wrong(format!(
-            "the recording {recording} is in a loop for screens, and its file {digest} begins like no film and no picture"
+            "the recording {recording} is for screens, and its file {digest} begins like no film and no picture"
         ))
     })
 }

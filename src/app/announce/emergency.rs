@@ -26,6 +26,8 @@ const EMERGENCY_SILENT_MS_MAX: u64 = 5000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Emergency {
     pub(super) path: Arc<Path>,
+    /// What the screen shows until it is over, heard or not.
+    picture: Option<Arc<Path>>,
     pub(super) until: Mono,
     /// A file that cannot be said is not tried before.
     pub(super) retry: Mono,
@@ -50,10 +52,17 @@ impl Emergency {
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptEmergency {
     path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
     timer: Timer,
 }
 
 impl Voice {
+    /// What the screen shows while an emergency lasts.
+    pub(in crate::app) fn emergency_picture(&self) -> Option<&Arc<Path>> {
+        self.emergency.as_ref()?.picture.as_ref()
+    }
+
     /// Why an emergency that was called is not heard.
     pub(in crate::app) fn emergency_problem(&self) -> Option<String> {
         let emergency = self.emergency.as_ref()?;
@@ -69,7 +78,7 @@ impl App {
     pub(in crate::app) fn begin_emergency(
         &mut self,
         now: Now,
-        path: Arc<Path>,
+        (path, picture): (Arc<Path>, Option<Arc<Path>>),
         until: Mono,
         asked: Option<(ClientId, Id)>,
         effects: &mut Vec<Effect>,
@@ -79,12 +88,14 @@ impl App {
         self.answer_emergency(Err("another emergency was called"), effects);
         let length_ms = until.since_ms(now.monotonic);
         let timer = Timer { boot: self.boot.clone(), mono_ms: until.0, length_ms };
-        let kept = KeptEmergency { path: location::to_text(&path), timer };
+        let shown = picture.as_deref().map(location::to_text);
+        let kept = KeptEmergency { path: location::to_text(&path), picture: shown, timer };
         self.keeper.remember(Remembered::Emergency, json!(kept).to_string(), effects);
         // One that is heard already stays before everything.
         let is_heard = self.voice.is_emergency();
         self.voice.emergency = Some(Emergency {
             path,
+            picture,
             until,
             retry: now.monotonic,
             is_heard,
@@ -154,15 +165,19 @@ impl App {
         }
         let read = serde_json::from_str::<KeptEmergency>(kept).map_err(|error| error.to_string());
         let read = read.and_then(|kept| {
-            location::from_text(&kept.path).map(|path| (path, kept.timer)).map_err(|error| error.to_string())
+            let path = location::from_text(&kept.path).map_err(|error| error.to_string())?;
+            let picture = kept.picture.as_deref().map(location::from_text).transpose();
+            // What is heard does not wait for what is seen.
+            let picture = picture.inspect_err(|error| log::error!("the picture of the emergency: {error}"));
+            Ok(((Arc::from(path), picture.ok().flatten().map(Arc::from)), kept.timer))
         });
         match read {
-            Ok((path, timer)) => {
+            Ok((files, timer)) => {
                 let clock = Clock { mono_ms: now.monotonic.0, boot: self.boot.clone(), wall: Wall::None };
                 let left_ms = timer.left_ms(&clock);
                 if left_ms > 0 {
                     let until = now.monotonic.plus_ms(left_ms);
-                    self.begin_emergency(now, Arc::from(path), until, None, effects);
+                    self.begin_emergency(now, files, until, None, effects);
                 }
             }
             Err(error) => log::error!("an emergency from before the restart cannot be read: {error}"),

@@ -101,7 +101,7 @@ It answers when the announcement begins; it waits for others before it.")]
     /// Say a file over everything, again and again, at the loudest, also while it is closed
     #[command(after_help = "\
 Examples:
-  orchestrion ctl emergency leave-the-building.wav --for 10m
+  orchestrion ctl emergency leave-the-building.wav --for 10m --picture exit.png
   orchestrion ctl emergency end
 
 It survives a restart of the device. This is no life-safety system: see docs/HARDWARE.md.")]
@@ -111,6 +111,9 @@ It survives a restart of the device. This is no life-safety system: see docs/HAR
         /// It ends by itself after this time
         #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = values::lasting_s)]
         for_s: u32,
+        /// A film or picture that the screen shows until then, also in dark hours
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
     },
 }
 

@@ -170,8 +170,7 @@ impl BuildArgs {
         let mut files: Vec<Source> = Vec::new();
         let mut known: HashSet<String> = HashSet::new();
         let mut missing: Vec<String> = Vec::new();
-        let items = library.loops.iter().flat_map(|shown| &shown.items);
-        let shown: HashSet<RecordingId> = items.map(|item| item.recording.clone()).collect();
+        let shown: HashSet<RecordingId> = program.shown(&library).cloned().collect();
         let mut absent: HashSet<RecordingId> = HashSet::new();
         for recording in &mut library.recordings {
             recording.blobs.clear();
@@ -290,7 +289,7 @@ fn for_screen(path: &Path) -> Result<Kind, String> {
     let mut first = Vec::new();
     file.take(FIRST_LEN as u64).read_to_end(&mut first).map_err(|error| refused(error.to_string()))?;
     Kind::of_screen(&first)
-        .ok_or_else(|| refused("it is in a loop for screens, and begins like no film and no picture".into()))
+        .ok_or_else(|| refused("it is for screens, and begins like no film and no picture".into()))
 }
 
 /// `2026-12-01T06:00:00Z`: UTC, since a place's own time has hours that come twice.
