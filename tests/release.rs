@@ -246,3 +246,32 @@ fn what_cannot_be_built_is_told_with_what_to_do() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("2026-12-01T06:00:00Z"));
 }
+
+#[test]
+fn films_and_pictures_of_a_loop_travel_as_what_they_are_and_what_is_neither_is_refused() {
+    let house = House::new();
+    std::fs::create_dir(house.path("music/films")).unwrap();
+    std::fs::write(house.path("music/films/ad.mp4"), b"\0\0\0\x20ftypisom").unwrap();
+    std::fs::write(house.path("music/films/menu.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let mut program = house.plain();
+    program["library"]["loops"] = json!([{"id": "window", "folder": "films"}]);
+    house.program(&program);
+    let told = house.build();
+    assert!(told.contains("5 recordings"), "{told}");
+    let release = house.show("www");
+    let kinds: Vec<&str> =
+        release["blobs"].as_array().unwrap().iter().map(|blob| blob["kind"].as_str().unwrap()).collect();
+    let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!((count("audio"), count("film"), count("picture")), (3, 1, 1), "{kinds:?}");
+    let shown = &release["catalogue"]["loops"][0];
+    assert_eq!((shown["items"].as_array().unwrap().len(), shown.get("folder")), (2, None), "{shown}");
+    assert_eq!(release["catalogue"]["playlists"][0]["recordings"].as_array().unwrap().len(), 3);
+    let told = house.ok(&["show", "www"]);
+    assert!(told.contains("1 loop") && told.contains("films") && told.contains("pictures"), "{told}");
+    house.ok(&VERIFY);
+
+    std::fs::write(house.path("music/films/zebra.mp4"), "This is no film.").unwrap();
+    let told = house.fails(&["build", "music", "--key", "cafes.key", "--out", "www"]);
+    assert!(told.contains("zebra.mp4") && told.contains("no film and no picture"), "{told}");
+    assert_eq!(house.show("www")["number"], 1, "what is served stays");
+}

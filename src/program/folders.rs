@@ -24,13 +24,19 @@ pub(crate) fn take_folders(
     for recording in &library.recordings {
         by_file.extend(recording.files.iter().map(|file| (file.clone(), recording.id.clone())));
     }
+    let of_screens: Vec<PathBuf> =
+        library.loops.iter().filter_map(|shown| below(base, shown.folder.as_ref()?)).collect();
     for at in 0..library.playlists.len() {
         let Some(folder) = library.playlists[at].folder.clone() else { continue };
         let told = format!("library.playlists[{at}].folder");
         let Some(place) = place_of(base, &folder, &told, warnings) else { continue };
         let mut songs = Vec::new();
-        let mut found = |batch: Vec<PathBuf>| songs.extend(batch);
-        let Some(problems) = walk_up_to(FOLDER_SONGS_MAX, &[place], &mut found, stopped) else {
+        // A film is no song because it lies in a folder of the music; but one whose own folder is meant is.
+        let is_film =
+            |song: &Path| of_screens.iter().any(|films| song.starts_with(films) && !place.starts_with(films));
+        let mut found = |batch: Vec<PathBuf>| songs.extend(batch.into_iter().filter(|song| !is_film(song)));
+        let walked = walk_up_to(FOLDER_SONGS_MAX, std::slice::from_ref(&place), &mut found, stopped);
+        let Some(problems) = walked else {
             return false;
         };
         warnings.extend(problems.into_iter().map(|problem| format!("{told}: {problem}")));

@@ -114,7 +114,7 @@ fn a_loop_has_what_is_named_and_what_lies_in_its_folder_of_what_may_be_shown() {
             {"id": "late", "files": ["late.mp4"], "rights": {"first": "2027-01-01"}},
             {"id": "gone", "files": ["gone.mp4"]},
         ],
-        "playlists": [{"id": "all"}],
+        "playlists": [{"id": "all", "folder": "."}],
         "loops": [{"id": "window", "folder": "films", "items": [
             {"recording": "menu", "hold_s": 2.5, "weight": 2}, {"recording": "late"}, {"recording": "gone"},
         ]}],
@@ -130,5 +130,7 @@ fn a_loop_has_what_is_named_and_what_lies_in_its_folder_of_what_may_be_shown() {
     let menu = reel.item(&folder.path().join("films/b.png")).unwrap();
     assert_eq!((menu.title.as_str(), menu.hold_ms), ("Menu", Some(2500)));
     assert_eq!(program.reel(&"door".into(), None), None, "which a device may know");
+    let songs = &program.rules.document().library.playlists[0].recordings;
+    assert_eq!(songs.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["late"], "films are no songs");
     assert!(program.warnings.iter().any(|warning| warning.contains("gone")), "{:?}", program.warnings);
 }

@@ -101,7 +101,9 @@ impl Checked {
                 counted(document.library.playlists.len(), "playlist"),
                 format!("{} here", counted(self.songs, "recording")),
             ];
-            lines.push(format!("{}: {}", title(document), counts.join(", ")));
+            let loops = document.library.loops.len();
+            let loops = if loops > 0 { format!(", {}", counted(loops, "loop")) } else { String::new() };
+            lines.push(format!("{}: {}{loops}", title(document), counts.join(", ")));
         }
         let marked = |mark: &str, finding: &Finding| {
             let path = if finding.path.is_empty() { String::new() } else { format!("{}: ", finding.path) };

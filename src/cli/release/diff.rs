@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use orchestrion_program::model::{Playlist, Recording};
+use orchestrion_program::model::{Playlist, Recording, ScreenLoop};
 use orchestrion_protocol::release::Manifest;
 use serde_json::{Value, json};
 
@@ -56,6 +56,7 @@ struct Change {
     program: Vec<String>,
     recordings: Lists,
     playlists: Lists,
+    loops: Lists,
     fetch_files: usize,
     fetch_bytes: u64,
     gone_bytes: u64,
@@ -78,6 +79,9 @@ impl Change {
             playlists: lists(&old.catalogue.playlists, &new.catalogue.playlists, |one: &Playlist| {
                 (one.id.as_str().to_owned(), one.id.as_str().to_owned())
             }),
+            loops: lists(&old.catalogue.loops, &new.catalogue.loops, |one: &ScreenLoop| {
+                (one.id.as_str().to_owned(), one.id.as_str().to_owned())
+            }),
             fetch_files: fetched.len(),
             fetch_bytes: fetched.into_iter().fold(0, u64::saturating_add),
             gone_bytes: gone.fold(0, u64::saturating_add),
@@ -89,7 +93,8 @@ impl Change {
         if !self.program.is_empty() {
             lines.push(format!("  program     changed: {}", self.program.join(", ")));
         }
-        for (what, lists) in [("recordings", &self.recordings), ("playlists", &self.playlists)] {
+        let all = [("recordings", &self.recordings), ("playlists", &self.playlists), ("loops", &self.loops)];
+        for (what, lists) in all {
             for (mark, names) in [("+", &lists.added), ("-", &lists.removed), ("~", &lists.changed)] {
                 lines.extend(
                     names.iter().take(NAMED_MAX).map(|name| format!("  {what:10}  {mark} {}", clean(name))),
@@ -114,6 +119,7 @@ impl Change {
         json!({
             "from": self.from, "to": self.to, "program": self.program,
             "recordings": lists(&self.recordings), "playlists": lists(&self.playlists),
+            "loops": lists(&self.loops),
             "fetch_files": self.fetch_files, "fetch_bytes": self.fetch_bytes, "gone_bytes": self.gone_bytes,
         })
     }

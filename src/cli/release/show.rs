@@ -48,7 +48,9 @@ fn text(manifest: &Manifest) -> String {
         counted(manifest.catalogue.playlists.len(), "playlist"),
         counted(manifest.catalogue.recordings.len(), "recording"),
     ];
-    lines.push(format!("  program    {}, {}", clean(&program.zone.id), counts.join(", ")));
+    let loops = manifest.catalogue.loops.len();
+    let loops = if loops > 0 { format!(", {}", counted(loops, "loop")) } else { String::new() };
+    lines.push(format!("  program    {}, {}{loops}", clean(&program.zone.id), counts.join(", ")));
     for (kind, what) in
         [(Kind::Audio, "music"), (Kind::Film, "films"), (Kind::Picture, "pictures"), (Kind::Other, "other")]
     {

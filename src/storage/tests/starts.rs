@@ -90,7 +90,10 @@ fn a_play_comes_back_with_every_field() {
         chosen_by: ChosenBy::Resume,
         ..start(1, 2)
     };
-    let commands = [open(1, 1), close(1, 1, 500), Command::OpenPlay(Ticket(3), Box::new(bare)), open(1, 3)];
+    let viewed = Viewed { visible_ms: 400, showings: 3, frames_expected: 75, frames_presented: 74 };
+    let closed = PlayEnd { viewed: Some(viewed), ..end(1, 1, 500) };
+    let closed = Command::ClosePlay(Ticket(2), closed);
+    let commands = [open(1, 1), closed, Command::OpenPlay(Ticket(3), Box::new(bare)), open(1, 3)];
     write(&mut database, commands).unwrap();
     let rows = plays(dir.path());
     let told = start(1, 1);
@@ -133,6 +136,7 @@ fn a_play_comes_back_with_every_field() {
                 audible_ms: 250,
                 how: "finished".into(),
                 reason: String::new(),
+                viewed: Some(viewed),
             }),
         }
     );

@@ -23,9 +23,11 @@ impl Work<'_> {
         }
         self.tell_frames();
         self.told_shows = true;
-        // What was counted until now was the one before's.
-        (self.health.item_expected, self.health.item_presented) = (0, 0);
+        // What was counted until now was the one before's. A picture is one frame, and the sink has it when this is told.
+        let frames = u64::from(kind == Kind::Picture);
+        (self.health.item_expected, self.health.item_presented) = (frames, frames);
         self.service.tell(Event::Shows(Some(Box::new(on_screen))));
+        self.tell_frames();
     }
 
     pub(super) fn tell_not_shown(&self) {
