@@ -197,7 +197,10 @@ impl App {
                 now,
                 &restored.boot_id,
             ),
-            picture: picture::Picture::of(start.screen),
+            picture: picture::Picture::of(
+                start.screen,
+                restored.memories.get(&Remembered::Screen).map(String::as_str),
+            ),
             film: film::Film::default(),
             shown: shown::Shown::default(),
             server: server::Server::of(start.server, start.server_gives_releases),

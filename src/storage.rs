@@ -367,11 +367,14 @@ pub enum Remembered {
     Trim,
     /// What the device before this one has played.
     Inherited,
+    /// Whether somebody switched the screen off.
+    Screen,
 }
 
 impl Remembered {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Spots, Self::Emergency, Self::Hands, Self::Trim, Self::Inherited];
+    pub const ALL: [Self; 6] =
+        [Self::Spots, Self::Emergency, Self::Hands, Self::Trim, Self::Inherited, Self::Screen];
 
     /// As it stands in the database.
     pub fn as_str(self) -> &'static str {
@@ -381,6 +384,7 @@ impl Remembered {
             Self::Hands => "hands",
             Self::Trim => "trim",
             Self::Inherited => "inherited",
+            Self::Screen => "screen",
         }
     }
 }

@@ -5,10 +5,15 @@
 //! again, with a limit on how often; without a screen, films or the program the device plays music as before. The sound of
 //! films goes through it to the mixer, each piece with the moment at which its picture is seen.
 
+mod cec;
 mod falls;
 mod lettering;
 mod list;
+mod looking;
+mod plugged;
+mod power;
 mod service;
+mod snapshots;
 mod sound;
 mod work;
 
@@ -63,6 +68,23 @@ pub struct Wanted {
     pub ticker: Option<String>,
     /// What becomes of the sound of films.
     pub film_sound: FilmSound,
+    /// How the screen itself is switched off while it is dark.
+    pub power: Power,
+}
+
+/// Who switches the screen itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Power {
+    /// Whoever is there.
+    #[default]
+    Auto,
+    /// The board's own connector, which gives no picture then.
+    Dpms,
+    /// The TV, by its own line.
+    Cec,
+    /// Nobody: it stays on, and shows the background.
+    Leave,
 }
 
 impl Default for Wanted {
@@ -82,6 +104,7 @@ impl Default for Wanted {
             now_playing: false,
             ticker: None,
             film_sound: FilmSound::default(),
+            power: Power::default(),
         }
     }
 }
@@ -228,6 +251,8 @@ pub enum Event {
     Frames(Frames),
     /// What was to be shown at once cannot be: this file.
     NotShown(PathBuf),
+    /// Whether somebody can see what is shown: the screen is connected and on. Said when it changes; before, nobody can.
+    Visible(bool),
     /// What came of a snapshot.
     Snapshot {
         /// Of the command.
@@ -254,6 +279,7 @@ mod tests {
         let silent: Wanted = toml::from_str("film_sound = \"off\"").unwrap();
         assert_eq!(silent.setup(300).sound_lead_ms, 0, "what nobody hears is not even decoded");
         assert!(toml::from_str::<Wanted>("film_sound = \"on\"").unwrap_err().message().contains("`pause`"));
+        assert_eq!(toml::from_str::<Wanted>("power = \"leave\"").unwrap().power, Power::Leave);
         assert!(toml::from_str::<Wanted>("rotation = 45").unwrap_err().message().contains("0, 90, 180"));
         assert!(toml::from_str::<Wanted>("fits = 1").unwrap_err().message().contains("fits"));
         assert_eq!(Wanted::default().judge(), Ok(()), "without anything to show there is the splash");

@@ -175,6 +175,15 @@ pub struct Screen {
     /// Its size in pixels, `1920x1080`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
+    /// A screen is plugged, as far as this machine knows.
+    #[serde(default)]
+    pub is_connected: bool,
+    /// The screen itself is on: nobody has switched it off, or on again.
+    #[serde(default)]
+    pub is_on: bool,
+    /// Somebody could see what is shown: it is connected, on, and shown on.
+    #[serde(default)]
+    pub is_visible: bool,
     /// The program's hours have it dark.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_dark: bool,

@@ -17,6 +17,7 @@ use super::playback::Transport;
 use super::{App, Effect};
 use crate::control::{self, ClientId};
 use crate::program::ReelItem;
+use crate::storage::Remembered;
 use crate::time::{Mono, Now};
 use crate::video::{Command, Event, SNAPSHOT_LEN_MAX, Shows, Wanted};
 
@@ -37,6 +38,9 @@ pub(super) enum Why {
     /// An emergency.
     Emergency,
 }
+/// What is remembered of a screen that somebody switched off, and of any other.
+const OFF: &str = "off";
+const ON: &str = "on";
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -49,8 +53,10 @@ pub(super) struct Picture {
     stands: Option<Screen>,
     /// What the video thread was told last.
     shows: Shows,
-    /// Somebody switched it off.
+    /// Somebody switched it off. It outlives a restart.
     is_off: bool,
+    /// Somebody can see what is shown.
+    is_visible: bool,
     /// What somebody has shown before everything else, and until when.
     at_once: Option<(ReelItem, Mono)>,
     /// Why it shows what it shows.
@@ -63,14 +69,16 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    pub(super) fn of(wanted: Option<Box<Wanted>>) -> Self {
+    /// `kept` is what the run before remembered of it.
+    pub(super) fn of(wanted: Option<Box<Wanted>>, kept: Option<&str>) -> Self {
         Self {
             wanted,
             rules: ScreenRules::default(),
             sends_sound: false,
             stands: None,
             shows: Shows::default(),
-            is_off: false,
+            is_off: kept == Some(OFF),
+            is_visible: false,
             at_once: None,
             why: Why::Loop,
             unshowable: None,
@@ -104,7 +112,8 @@ impl Picture {
 
     /// How it stands; `is_heard`: the sound of a film is heard.
     pub(super) fn status(&self, is_heard: bool) -> Option<Screen> {
-        self.stands.clone().map(|stands| Screen { is_off: self.is_off, is_heard, ..stands })
+        let (is_off, is_visible) = (self.is_off, self.is_visible);
+        self.stands.clone().map(|stands| Screen { is_off, is_visible, is_heard, ..stands })
     }
 
     /// Why this file is shown.
@@ -120,9 +129,9 @@ impl Picture {
         self.stands.as_ref().and_then(|stands| stands.sink.as_deref()).unwrap_or_default()
     }
 
-    /// Whether what is shown can be seen: on a screen that is there.
+    /// Whether what is shown can be seen: on a screen that is connected and on.
     pub(super) fn is_visible(&self) -> bool {
-        !matches!(self.sink(), "" | "null")
+        self.is_visible
     }
 
     /// When something else is to be shown.
@@ -136,6 +145,11 @@ impl App {
     pub(super) fn begin_picture(&mut self, effects: &mut Vec<Effect>) {
         if self.picture.wanted.is_some() {
             effects.push(Effect::Video(Command::Wire(self.picture.told())));
+        }
+        // Not a frame of what it would show else.
+        if self.picture.is_off {
+            self.picture.shows = Shows::Dark;
+            effects.push(Effect::Video(Command::Turn(Shows::Dark)));
         }
     }
 
@@ -224,6 +238,10 @@ impl App {
             }
             Event::Shows(shows) => self.hear_shows(now, shows, effects),
             Event::Frames(frames) => self.hear_frames(frames),
+            Event::Visible(is_visible) => {
+                self.picture.is_visible = is_visible;
+                self.dirty = true;
+            }
             Event::NotShown(path) => {
                 self.picture.at_once.take_if(|(item, _)| *item.path == *path);
                 self.picture.unshowable = Some(Arc::from(path));
@@ -269,7 +287,7 @@ impl App {
         Err(RpcError::new(code::REFUSED, why))
     }
 
-    /// Switches it dark, or back to what it shows, until the process ends.
+    /// Switches it dark, or back to what it shows, until somebody says otherwise.
     pub(super) fn switch_screen(
         &mut self,
         now: Now,
@@ -278,6 +296,7 @@ impl App {
     ) -> Result<(), RpcError> {
         self.needs_screen()?;
         self.picture.is_off = !on;
+        self.keeper.remember(Remembered::Screen, if on { ON } else { OFF }.into(), effects);
         self.dirty = true;
         self.check_screen(now, effects);
         Ok(())

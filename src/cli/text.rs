@@ -220,6 +220,12 @@ fn screen_line(screen: &Screen) -> String {
         (Some(sink), Some(size)) => format!("{} at {}", clean(sink), clean(size)),
         (Some(_), None) | (None, _) => "not open".into(),
     };
+    let power = match (screen.is_connected, screen.is_on) {
+        (false, _) => "; no screen is connected",
+        (true, false) => "; the screen itself is off",
+        (true, true) => "",
+    };
+    let place = format!("{place}{power}");
     if screen.is_off {
         return format!("switched off by somebody; {place}");
     }

@@ -13,6 +13,8 @@
 //!                                     ←──  health                                 each second
 //!                                     ←──  sound { due_ns, len }, then `len` bytes of it   before they are due
 //!   splash, overlay (what is written) ──→
+//!   power { is_on }                   ──→
+//!                                     ←──  power { is_on }                        when it is switched, or cannot be
 //!                                     ←──  splash                                 when it is shown
 //!   snapshot { serial }               ──→
 //!                                     ←──  snapshot { serial, len }, then `len` bytes of JPEG
@@ -21,6 +23,7 @@
 //! A `show` takes the place of the one before; what is on the screen stays until the first of the new loop is ready. End
 //! of file means that the other is gone: the child ends itself, the daemon starts another.
 
+pub mod connectors;
 pub mod message;
 mod player;
 pub mod words;

@@ -50,9 +50,9 @@ impl Found {
     }
 }
 
-/// Looks; at most `len_max`, and problems in words. `moved` is called now and then, since a disk may be slow.
-pub fn look(wanted: &[PathBuf], len_max: usize, moved: impl Fn()) -> (Vec<Found>, Vec<String>) {
-    let mut looking = Looking { found: Vec::new(), problems: Vec::new(), entries: 0, moved: &moved };
+/// Looks, for as long as the disk takes; at most `len_max`, and problems in words.
+pub fn look(wanted: &[PathBuf], len_max: usize) -> (Vec<Found>, Vec<String>) {
+    let mut looking = Looking { found: Vec::new(), problems: Vec::new(), entries: 0 };
     for path in wanted {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => looking.folder(path, DEPTH_MAX),
@@ -76,18 +76,17 @@ pub fn look(wanted: &[PathBuf], len_max: usize, moved: impl Fn()) -> (Vec<Found>
 
 /// All films and pictures of a folder, by name, at most so many; and problems in words.
 pub fn films_in(folder: &Path, len_max: usize) -> (Vec<PathBuf>, Vec<String>) {
-    let (found, problems) = look(&[folder.to_path_buf()], len_max, || {});
+    let (found, problems) = look(&[folder.to_path_buf()], len_max);
     (found.into_iter().map(|found| found.path).collect(), problems)
 }
 
-struct Looking<'a> {
+struct Looking {
     found: Vec<Found>,
     problems: Vec<String>,
     entries: usize,
-    moved: &'a dyn Fn(),
 }
 
-impl Looking<'_> {
+impl Looking {
     fn folder(&mut self, folder: &Path, depth: usize) {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -97,7 +96,6 @@ impl Looking<'_> {
             entries.take(ENTRIES_MAX).filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
         for path in paths {
-            (self.moved)();
             self.entries += 1;
             if self.entries > ENTRIES_MAX {
                 return;
@@ -136,13 +134,13 @@ mod tests {
             found.iter().map(|f| f.path.strip_prefix(root).unwrap().display().to_string()).collect()
         };
         let wanted = [root.join("odd.bin"), root.to_path_buf(), root.join("none")];
-        let (found, problems) = look(&wanted, 100, || {});
+        let (found, problems) = look(&wanted, 100);
         assert_eq!(names(&found), ["odd.bin", "a.jpg", "b/deep/y.png", "b/x.webm", "c.MP4"]);
         assert!(problems.len() == 1 && problems[0].contains("none"), "{problems:?}");
-        let (few, problems) = look(&wanted, 2, || {});
+        let (few, problems) = look(&wanted, 2);
         assert_eq!((few.len(), problems.len()), (2, 2));
         let before = found[1].stamp;
         fs::write(root.join("a.jpg"), "another").unwrap();
-        assert_ne!(look(&wanted, 100, || {}).0[1].stamp, before);
+        assert_ne!(look(&wanted, 100).0[1].stamp, before);
     }
 }

@@ -120,6 +120,12 @@ impl VideoPlayer {
         *self.shows.lock().unwrap_or_else(PoisonError::into_inner) = shows;
     }
 
+    /// Wakes the thread, from another.
+    pub(super) fn bell(&self) -> impl FnOnce() + Send + 'static {
+        let bell = Arc::clone(&self.handle.bell);
+        move || ring(&bell)
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

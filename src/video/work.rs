@@ -9,11 +9,16 @@ use std::time::{Duration, Instant};
 
 use orchestrion_protocol::status::Screen;
 
+use super::cec::Cec;
 use super::lettering::Lettering;
-use super::list::{Found, look};
+use super::list::Found;
+use super::looking::{Looking, Seen};
+use super::plugged::Plugged;
+use super::power::{Connector, Way};
 use super::service::VideoPlayer;
+use super::snapshots::Snapshots;
 use super::sound::Sound;
-use super::{Command, Event, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
+use super::{Command, Event, Power, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
 use crate::media;
 use crate::media::screen::message::{self, Health, ITEMS_MAX, Item, NEW_SCREEN, SHOWN_AGE_MS_MAX};
 use crate::media::screen::{Fall, Player, Said};
@@ -28,10 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 const NOT_STARTED_MS: u64 = 60_000;
 /// How often figures are told when nothing else changes.
 const FIGURES_EVERY: Duration = Duration::from_secs(10);
-/// Snapshots under way, at most.
-const SNAPSHOTS_MAX: usize = 4;
-/// How long one may take.
-const SNAPSHOT_MAX: Duration = Duration::from_secs(5);
+/// So long after the start the TV is not told to switch on or off, in milliseconds: until then it is not known what the hours are.
+const TV_BEGIN_MS: u64 = 5_000;
 /// Bad files that are told, at most, the latest last.
 const BAD_MAX: usize = 5;
 /// A child that says nothing for so long hangs: it tells its health each second, but loads its plugins from a slow card first.
@@ -53,7 +56,10 @@ pub(super) struct Work<'a> {
     heard_at: Instant,
     /// When the child is started again.
     again: Mono,
+    looking: Looking,
     list: Vec<Found>,
+    /// The list is of what is to be shown now, and not of what was before.
+    is_listed: bool,
     /// Which of the list the child was told, if it was.
     told_items: Option<Vec<usize>>,
     /// Of what is not left out nothing can be shown: then what is left out is better than nothing.
@@ -63,6 +69,11 @@ pub(super) struct Work<'a> {
     /// Counts the loops that were told, so that what is said of one before is not taken for this one's.
     generation: u32,
     look_at: Instant,
+    /// The connector and the TV.
+    connector: Way<Connector>,
+    tv: Way<Cec>,
+    plugged: Plugged,
+    visible_told: bool,
     /// What it is about to look at, and what it shows.
     preparing: Option<u32>,
     shows: Option<Found>,
@@ -74,7 +85,7 @@ pub(super) struct Work<'a> {
     health: Health,
     stands_told: Option<Option<Screen>>,
     told_at: Instant,
-    snapshots: VecDeque<(u32, Instant)>,
+    snapshots: Snapshots,
     bad: VecDeque<(u32, String)>,
     /// What stands against what was wanted, when it was looked through last.
     problems: Vec<String>,
@@ -95,12 +106,18 @@ impl<'a> Work<'a> {
             player: None,
             heard_at: Instant::now(),
             again: Mono(0),
+            looking: Looking::new(),
             list: Vec::new(),
+            is_listed: false,
             told_items: None,
             takes_all: false,
             left_at: None,
             generation: 0,
             look_at: Instant::now(),
+            connector: Way::new(Connector::default(), Mono(0)),
+            tv: Way::new(Cec::new(), SystemClock.now().monotonic.plus_ms(TV_BEGIN_MS)),
+            plugged: Plugged::new(),
+            visible_told: false,
             preparing: None,
             shows: None,
             told_shows: false,
@@ -109,7 +126,7 @@ impl<'a> Work<'a> {
             health: Health::default(),
             stands_told: None,
             told_at: Instant::now(),
-            snapshots: VecDeque::new(),
+            snapshots: Snapshots::default(),
             bad: VecDeque::new(),
             problems: Vec::new(),
             problem: None,
@@ -127,7 +144,8 @@ impl<'a> Work<'a> {
                 Command::Wire(wanted) => self.wire(wanted),
                 Command::Turn(shows) => {
                     self.service.set_shows(shows.clone());
-                    (self.shown, self.look_at, self.told_items) = (shows, Instant::now(), None);
+                    self.shown = shows;
+                    self.look_anew();
                 }
                 Command::Splash(splash) => self.lettering.splash = Some(*splash),
                 Command::Overlay(overlay) => self.lettering.overlay = overlay,
@@ -138,8 +156,18 @@ impl<'a> Work<'a> {
             self.look(&wanted);
             self.start(&wanted);
             self.tell_words();
+            let wants_on = self.shown != Shows::Dark;
+            if wants_on {
+                self.switch(&wanted, true);
+            }
             self.tell_list(&wanted);
+            if !wants_on {
+                self.switch(&wanted, false);
+            }
             self.hear();
+            self.see_screen();
+        } else {
+            self.tell_visible(false);
         }
         self.give_up_snapshots();
         self.tell();
@@ -158,7 +186,13 @@ impl<'a> Work<'a> {
             self.again = Mono(0);
         }
         self.wanted = wanted;
-        (self.look_at, self.told_items) = (Instant::now(), None);
+        self.look_anew();
+    }
+
+    /// What is to be shown is another.
+    fn look_anew(&mut self) {
+        self.looking.forget();
+        (self.look_at, self.is_listed) = (Instant::now(), false);
     }
 
     /// Ends the child.
@@ -172,36 +206,96 @@ impl<'a> Work<'a> {
         self.lettering.forget_told();
         self.health = Health::default();
         self.bad.clear();
-        for (serial, _) in std::mem::take(&mut self.snapshots) {
+        self.connector.forget();
+        for serial in self.snapshots.take() {
             self.refuse(serial, "the screen's process is started anew");
         }
     }
 
+    /// Has folders looked through now and then, and takes over what was found.
     fn look(&mut self, wanted: &Wanted) {
-        let now = Instant::now();
-        if now < self.look_at {
+        let (files, unknown) = wanted.files(&self.shown);
+        if self.shown == Shows::Dark {
+            if !std::mem::replace(&mut self.is_listed, true) {
+                (self.list, self.told_items, self.takes_all) = (Vec::new(), None, false);
+                self.tell_problems(unknown.into_iter().collect());
+            }
             return;
         }
-        let (files, unknown) = wanted.files(&self.shown);
-        let (mut found, mut problems) = look(&files, ITEMS_MAX, || self.service.moves.moved());
+        if let Some(Seen { found, mut problems }) = self.looking.seen() {
+            problems.extend(unknown);
+            self.take_list(found, problems);
+            self.look_at = Instant::now() + LOOK_EVERY;
+        } else if !self.looking.is_under_way() && self.look_at <= Instant::now() {
+            self.looking.begin(files, self.service.bell());
+            self.look_at = Instant::now() + LOOK_EVERY;
+        }
+        if self.looking.is_slow() && !self.is_listed && matches!(self.shown, Shows::Item(_)) {
+            // What is usual goes on.
+            self.is_listed = true;
+            self.tell_not_shown();
+        }
+    }
+
+    fn take_list(&mut self, mut found: Vec<Found>, problems: Vec<String>) {
         for found in &mut found {
             found.title = self.shown.item(&found.path).map(|item| item.title.clone());
         }
-        problems.extend(unknown);
         if found.is_empty() {
             self.tell_not_shown();
         }
+        self.tell_problems(problems);
+        if found != self.list {
+            log::info!("the screen: {} films and pictures", found.len());
+        }
+        if found != self.list || !std::mem::replace(&mut self.is_listed, true) {
+            (self.list, self.told_items, self.takes_all, self.is_listed) = (found, None, false, true);
+        }
+    }
+
+    fn tell_problems(&mut self, problems: Vec<String>) {
         if problems != self.problems {
             for problem in &problems {
                 log::warn!("the screen: {problem}");
             }
             self.problems = problems;
         }
-        if found != self.list {
-            log::info!("the screen: {} films and pictures", found.len());
-            (self.list, self.told_items, self.takes_all) = (found, None, false);
+    }
+
+    /// Has the screen itself switched. Who is not wanted for that any more switches it on at last.
+    fn switch(&mut self, wanted: &Wanted, is_on: bool) {
+        let now = SystemClock.now().monotonic;
+        let by_connector = matches!(wanted.power, Power::Auto | Power::Dpms);
+        if self.player.is_some() && (by_connector || !self.connector.is_on()) {
+            self.connector.see_to(now, is_on || !by_connector);
+            if let Some(is_on) = self.connector.switch.take_order() {
+                self.say(&message::Command::Power { is_on });
+            }
         }
-        self.look_at = now + LOOK_EVERY;
+        let by_tv = matches!(wanted.power, Power::Auto | Power::Cec);
+        if by_tv || !self.tv.is_on() {
+            self.tv.see_to(now, is_on || !by_tv);
+        }
+    }
+
+    /// Whether a screen is connected and on, and so whether anybody can see what is shown.
+    fn see_screen(&mut self) {
+        if let Some(is_connected) = self.plugged.look() {
+            log::info!("the screen is {}connected", if is_connected { "" } else { "not " });
+            // The TV may be another, and one that was without power is on.
+            self.tv.forget();
+        }
+        self.tell_visible(self.plugged.is_shown_on() && self.is_on());
+    }
+
+    fn tell_visible(&mut self, is_visible: bool) {
+        if std::mem::replace(&mut self.visible_told, is_visible) != is_visible {
+            self.service.tell(Event::Visible(is_visible));
+        }
+    }
+
+    fn is_on(&self) -> bool {
+        self.connector.is_on() && self.tv.is_on()
     }
 
     fn start(&mut self, wanted: &Wanted) {
@@ -240,6 +334,10 @@ impl<'a> Work<'a> {
 
     fn tell_list(&mut self, wanted: &Wanted) {
         if self.player.is_none() {
+            return;
+        }
+        // What was shown before stays until it is known what is to be shown now, or that its disk does not answer.
+        if !self.is_listed && !self.looking.is_slow() {
             return;
         }
         let good = self.good();
@@ -323,6 +421,7 @@ impl<'a> Work<'a> {
                 let is_blind = sink == message::Sink::Null
                     && self.wanted.as_ref().is_some_and(|wanted| wanted.sink != message::Sink::Null);
                 self.problem = is_blind.then(|| format!("there is no screen ({})", passed_over.join("; ")));
+                self.plugged.opened(sink != message::Sink::Null);
                 (self.stands.sink, self.stands.size) = (Some(sink.as_str().into()), Some(size));
             }
             message::Event::Preparing { id } => self.preparing = Some(id),
@@ -353,10 +452,15 @@ impl<'a> Work<'a> {
                 (self.shows, self.stands.is_splash) = (None, self.shown != Shows::Dark);
                 self.tell_bare();
             }
+            message::Event::Power { is_on, problem } => {
+                self.connector.switch.answer(is_on, problem);
+                self.connector.hear(SystemClock.now().monotonic);
+            }
             message::Event::Health(health) => self.health = health,
             message::Event::NoSnapshot { serial, reason } => {
-                self.snapshots.retain(|(asked, _)| *asked != serial);
-                self.refuse(serial, &reason);
+                if self.snapshots.end(serial) {
+                    self.refuse(serial, &reason);
+                }
             }
             // These are the player's own business.
             message::Event::Hello { .. } | message::Event::Snapshot { .. } | message::Event::Sound { .. } => {
@@ -429,17 +533,14 @@ impl<'a> Work<'a> {
             let why = self.problem.clone().unwrap_or_else(|| "no screen is configured".into());
             return self.refuse(serial, &why);
         }
-        if self.snapshots.len() >= SNAPSHOTS_MAX {
+        if !self.snapshots.begin(serial) {
             return self.refuse(serial, "others are still being made");
         }
-        self.snapshots.push_back((serial, Instant::now()));
         self.say(&message::Command::Snapshot { serial, width_max: SNAPSHOT_WIDTH, len_max });
     }
 
     fn give(&mut self, serial: u32, jpeg: Vec<u8>) {
-        let before = self.snapshots.len();
-        self.snapshots.retain(|(asked, _)| *asked != serial);
-        if self.snapshots.len() == before {
+        if !self.snapshots.end(serial) {
             return;
         }
         if jpeg.len() > SNAPSHOT_LEN_MAX {
@@ -449,11 +550,7 @@ impl<'a> Work<'a> {
     }
 
     fn give_up_snapshots(&mut self) {
-        while let Some((serial, _)) =
-            self.snapshots.front().filter(|(_, asked)| asked.elapsed() > SNAPSHOT_MAX)
-        {
-            let serial = *serial;
-            self.snapshots.pop_front();
+        while let Some(serial) = self.snapshots.too_slow() {
             self.refuse(serial, "the screen's process gave none in time");
         }
     }
@@ -481,7 +578,9 @@ impl<'a> Work<'a> {
         let is_frozen = self.health.is_moving && self.health.frame_age_ms > SHOWN_AGE_MS_MAX;
         let falls = self.service.falls.lock().unwrap_or_else(PoisonError::into_inner);
         let is_dark = self.shown == Shows::Dark;
-        let problem = if self.list.is_empty() && !is_dark {
+        let problem = if self.looking.is_slow() {
+            Some("the disk with the films does not answer".into())
+        } else if self.list.is_empty() && self.is_listed && !is_dark {
             Some("there are no films and no pictures to show".into())
         } else if is_frozen {
             Some(format!("a film runs and no frame was seen for more than {} s", SHOWN_AGE_MS_MAX / 1000))
@@ -492,8 +591,11 @@ impl<'a> Work<'a> {
                 .clone()
                 .filter(|_| self.player.is_none() || self.stands.sink.as_deref() == Some("null"))
                 .or_else(|| self.problems.first().cloned())
+                .or_else(|| self.connector.problem().or(self.tv.problem()).map(str::to_owned))
         };
         Screen {
+            is_connected: self.plugged.is_connected(),
+            is_on: self.is_on(),
             is_dark,
             shows: self.shows.as_ref().map(Found::name),
             items: self.list.len(),
@@ -510,7 +612,10 @@ impl<'a> Work<'a> {
     fn wait(&self) {
         let mut wait = turn_every();
         if self.wanted.is_some() {
-            wait = wait.min(self.look_at.saturating_duration_since(Instant::now()));
+            let look_at = Some(self.look_at).filter(|_| !self.looking.is_under_way());
+            let soonest = look_at.into_iter().chain([self.plugged.next()]).min();
+            wait = soonest.map_or(wait, |at| wait.min(at.saturating_duration_since(Instant::now())));
+            wait = wait.min(self.looking.slow_in().unwrap_or(wait));
             if self.player.is_none() {
                 wait = wait.min(self.again.wait_from(SystemClock.now().monotonic));
             }

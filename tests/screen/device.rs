@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{HEIGHT, PATIENCE, WIDTH, can_show, program};
 
-const BLUE: [u8; 3] = [30, 30, 200];
+pub const BLUE: [u8; 3] = [30, 30, 200];
 const RED: [u8; 3] = [200, 30, 30];
 const CORNER: (u32, u32) = (20, 20);
 /// How often the process is killed.
@@ -26,7 +26,7 @@ const KILL_EVERY_MS: u64 = 1200;
 const ADRIFT_MS_MAX: u64 = 2500;
 
 /// A place with music, a film and a screen.
-fn place_with_film(screen: &XServer) -> (Place, String) {
+pub fn place_with_film(screen: &XServer) -> (Place, String) {
     let mut place = Place::new();
     place.setup.env.push(("ORCHESTRION_MEDIA".into(), program().display().to_string()));
     place.song("music/a.wav", 600.0);
@@ -37,7 +37,7 @@ fn place_with_film(screen: &XServer) -> (Place, String) {
     (place, toml)
 }
 
-fn see(screen: &XServer, what: impl Fn([u8; 3]) -> bool) -> Duration {
+pub fn see(screen: &XServer, what: impl Fn([u8; 3]) -> bool) -> Duration {
     let begun = Instant::now();
     while !what(screen.pixel(CORNER.0, CORNER.1).unwrap()) {
         assert!(begun.elapsed() < PATIENCE, "{:?}", screen.pixel(CORNER.0, CORNER.1));
@@ -275,7 +275,7 @@ fn a_device_with_nothing_to_show_says_so_on_its_screen_and_writes_the_song_over_
 }
 
 /// Every song of the folder `music` all day long; this loop on the screen, if any, at these hours, if they are its own.
-fn rules(screen_loop: Option<&str>, screen_hours: Option<Value>) -> String {
+pub fn rules(screen_loop: Option<&str>, screen_hours: Option<Value>) -> String {
     let always = json!([{"days": ["daily"], "from": "00:00", "to": "24:00"}]);
     let mut rules = json!({
         "v": 1,

@@ -12,12 +12,14 @@ use orchestrion::media::screen::Said;
 use orchestrion::media::screen::message::{Event, SOUND_FRAME_LEN, SOUND_FRAMES_MAX, Setup};
 use orchestrion_rig::analysis::tone_amplitudes;
 use orchestrion_rig::device::Device;
+use orchestrion_rig::dying_disk::DyingDisk;
 use orchestrion_rig::films::{Film, flashes, picture};
 use orchestrion_rig::signal::{doubled, sine};
 use orchestrion_rig::sound_server::{Captured, RATE_HZ, SoundServer};
 use orchestrion_rig::stall::StallWatch;
 use orchestrion_rig::wav::{self, SampleFormat};
 use orchestrion_rig::x_server::XServer;
+use serde_json::Value;
 
 use crate::device::place::{Place, position_ms};
 use crate::device::shower;
@@ -417,5 +419,47 @@ fn when_the_process_that_shows_is_killed_its_sound_falls_the_music_goes_on_and_b
         let softest_db = music.iter().map(|level| db(level / MUSIC)).fold(0.0, f64::min);
         assert!(softest_db > -DUCK_DB - 0.5, "the music has a hole of {softest_db} dB");
         assert!(steepest(&left[begun..]) < STEP_MAX, "a step of {}", steepest(&left[begun..]));
+    });
+}
+
+#[test]
+fn a_disk_that_does_not_say_which_films_it_has_makes_no_hole_in_the_sound_of_one() {
+    if !DyingDisk::is_available() {
+        eprintln!("SKIPPED: a disk that does not answer needs root and /dev/fuse");
+        return;
+    }
+    in_a_hall(|hall| {
+        hall.film("a.mp4", 60);
+        let slow = hall.place.path().join("slow");
+        fs::create_dir(&slow).unwrap();
+        let disk = DyingDisk::mount(&slow, vec![("notes.txt".into(), b"nothing".to_vec())]).unwrap();
+        let screen = hall.screen.display();
+        let device = hall.place.setup.run(&format!(
+            "outputs = [\"alsa:pa\"]\nvolume = 100\neven_loudness = false\n[screen]\nsink = \"x11\"\n\
+             show = [\"films\", \"slow\"]\ndisplay = \"{screen}\"\n"
+        ));
+        // Dropped before the device, which cannot end while somebody waits for the disk.
+        let (device, disk) = (device.unwrap(), disk);
+        device.wait_for(PATIENCE, |status| status["screen"]["is_heard"] == true).unwrap();
+        disk.hang_folder();
+        let capture = hall.server.capture().unwrap();
+        // Folders are looked through each 10 s, and after 5 s without an answer it is said.
+        let status = device.wait_for(PATIENCE, |status| status["screen"]["problem"].is_string()).unwrap();
+        assert!(status["screen"]["problem"].as_str().unwrap().contains("does not answer"), "{status}");
+        assert_eq!(status["screen"]["shows"], "a.mp4", "{status}");
+        assert!(disk.waiting() > 0);
+        let (_, film) = levels(&capture.stop().channel(0));
+        let begun = film.iter().position(|level| *level > FILM / 2.0).unwrap();
+        // The recorder's first moments, before anything was given to it, and its last.
+        let heard = &film[begun + 5..film.len() - 5];
+        let holes = heard.iter().filter(|level| **level < FILM / 2.0).count();
+        println!("{} ms of a film, {} ms of holes", heard.len() * WINDOW_MS, holes * WINDOW_MS);
+        assert!(heard.len() * WINDOW_MS > 4000 && holes == 0, "{holes} windows without the film");
+        disk.fail();
+        let is_over = |status: &Value| {
+            status["screen"]["problem"].as_str().is_none_or(|words| !words.contains("does not answer"))
+        };
+        device.wait_for(PATIENCE, is_over).unwrap();
+        assert!(device.terminate().unwrap().success());
     });
 }

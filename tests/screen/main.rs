@@ -8,7 +8,9 @@ mod ends;
 #[cfg(feature = "sound")]
 mod film;
 mod overlay;
+mod power;
 mod shape;
 mod shown;
+mod soak;
 mod splash;
 mod stage;

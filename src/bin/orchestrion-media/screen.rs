@@ -2,6 +2,7 @@
 //! it says. What people see goes through the same two processes and the same socket as in the device.
 
 mod canvas;
+mod card;
 mod confine;
 mod fit;
 mod hands;
@@ -10,6 +11,7 @@ mod listen;
 mod output;
 mod overlay;
 mod pace;
+mod plug;
 mod plugins;
 mod serve;
 mod shape;
@@ -190,6 +192,7 @@ impl ScreenArgs {
             ),
             Event::Health(_)
             | Event::Splash
+            | Event::Power { .. }
             | Event::Hello { .. }
             | Event::Preparing { .. }
             | Event::Sound { .. }

@@ -279,6 +279,12 @@ pub enum Command {
     },
     /// Show nothing but the background, from now on.
     Blank,
+    /// Switch the screen itself on or off, where the sink is the board's own connector; answered by [`Event::Power`]. Nothing is
+    /// to be shown while it is off.
+    Power {
+        /// What is wanted.
+        is_on: bool,
+    },
     /// What is shown from now on while there is nothing else to show.
     Splash(Splash),
     /// What is written over films and pictures from now on.
@@ -386,6 +392,14 @@ pub enum Event {
     Nothing,
     /// The splash is on the screen from now on.
     Splash,
+    /// The screen was switched, or not: then it is as it was. What a window is on is not ours to switch, and that is no problem.
+    Power {
+        /// How it is now.
+        is_on: bool,
+        /// Why it is not as it was wanted, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<String>,
+    },
     /// Each second, and before something else takes the screen.
     Health(Health),
     /// So many bytes of JPEG follow the line.
@@ -451,6 +465,7 @@ mod tests {
                 sound_lead_ms: 300,
             }),
             Command::Show { items },
+            Command::Power { is_on: false },
             Command::Next,
             Command::Snapshot { serial: 9, width_max: 480, len_max: 8000 },
         ];
@@ -464,6 +479,8 @@ mod tests {
             Event::Health(Health { presented: 3, ..Health::default() }),
             Event::Failed { id: 1, reason: "it is cut off".into(), passed_over_ms: 30_000 },
             Event::Sound { film: u64::MAX, due_ns: u64::MAX, len: 7680 },
+            Event::Power { is_on: true, problem: None },
+            Event::Power { is_on: true, problem: Some("it has no DPMS".into()) },
         ];
         for event in events {
             assert_eq!(parse::<Event>(&line(&event).unwrap()), Ok(event));

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -31,6 +31,10 @@ struct Disk {
     files: Vec<File>,
     /// Reads that wait for an answer.
     waiting: Mutex<Vec<ReplyData>>,
+    /// Who asks what is in the folder is not answered.
+    is_closed: AtomicBool,
+    /// Those who have asked.
+    waiting_for_names: Mutex<Vec<ReplyDirectory>>,
 }
 
 #[derive(Debug)]
@@ -55,7 +59,12 @@ impl DyingDisk {
     pub fn mount(folder: &Path, files: Vec<(String, Vec<u8>)>) -> io::Result<Self> {
         let file = |(name, bytes)| File { name, bytes, answers_until: AtomicU64::new(u64::MAX) };
         let files = files.into_iter().map(file).collect();
-        let disk = Arc::new(Disk { files, waiting: Mutex::new(Vec::new()) });
+        let disk = Arc::new(Disk {
+            files,
+            waiting: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+            waiting_for_names: Mutex::default(),
+        });
         let mut config = Config::default();
         config.mount_options = vec![MountOption::RO, MountOption::FSName("dying".into())];
         let session = fuser::spawn_mount(Answers(Arc::clone(&disk)), folder, &config)?;
@@ -69,10 +78,16 @@ impl DyingDisk {
         }
     }
 
-    /// How many reads wait for an answer.
+    /// From now on nobody is told what is in the folder.
+    pub fn hang_folder(&self) {
+        self.disk.is_closed.store(true, Ordering::SeqCst);
+    }
+
+    /// How many wait for an answer.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.disk.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+        let reads = self.disk.waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
+        reads + self.disk.waiting_for_names.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Lets everything that waits, and all that comes, fail.
@@ -80,6 +95,7 @@ impl DyingDisk {
         for file in &self.disk.files {
             file.answers_until.store(u64::MAX, Ordering::SeqCst);
         }
+        self.disk.is_closed.store(false, Ordering::SeqCst);
         self.disk.fail_waiting();
     }
 }
@@ -96,6 +112,9 @@ impl Drop for DyingDisk {
 impl Disk {
     fn fail_waiting(&self) {
         for reply in self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            reply.error(Errno::EIO);
+        }
+        for reply in self.waiting_for_names.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             reply.error(Errno::EIO);
         }
     }
@@ -179,6 +198,10 @@ impl Filesystem for Answers {
     }
 
     fn readdir(&self, _: &Request, _: INodeNo, _: FileHandle, offset: u64, mut reply: ReplyDirectory) {
+        if self.0.is_closed.load(Ordering::SeqCst) {
+            self.0.waiting_for_names.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
+            return;
+        }
         let files =
             self.0.files.iter().zip(FIRST..).map(|(f, n)| (n, FileType::RegularFile, f.name.as_str()));
         let dots = [(1, FileType::Directory, "."), (1, FileType::Directory, "..")];

@@ -13,6 +13,7 @@ use orchestrion::media::screen::words::{Overlay, Splash};
 
 use super::listen::Speaker;
 use super::overlay::{self, Strips};
+use super::plugins::Later;
 use super::show::Turn;
 use super::snapshot::jpeg;
 use super::sound::Sound;
@@ -56,6 +57,7 @@ pub enum Drawn {
 pub struct Hands {
     wanted: Wanted,
     wake: Sender<()>,
+    later: Later,
     made: Sender<Made>,
     makes: Receiver<Made>,
     made_sound: Sender<MadeSound>,
@@ -82,12 +84,12 @@ impl Drop for Busy {
 }
 
 impl Hands {
-    pub fn new(wanted: Wanted, wake: Sender<()>) -> Self {
+    pub fn new(wanted: Wanted, wake: Sender<()>, later: Later) -> Self {
         let (made, makes) = bounded(HANDS_MAX);
         let (made_sound, makes_sound) = bounded(HANDS_MAX);
         let (drawn, draws) = bounded(HANDS_MAX);
         let (busy, snapshots) = (Arc::default(), Arc::default());
-        Self { wanted, wake, made, makes, made_sound, makes_sound, drawn, draws, busy, snapshots }
+        Self { wanted, wake, later, made, makes, made_sound, makes_sound, drawn, draws, busy, snapshots }
     }
 
     /// Opens a file; [`Hands::made`] says what came of it.
@@ -114,8 +116,9 @@ impl Hands {
     /// # Errors
     /// In words: too many threads hang.
     pub fn open_sound(&self, turn: Turn, path: PathBuf) -> Result<(), String> {
-        let (wake, made) = (self.wake.clone(), self.made_sound.clone());
+        let (wake, made, later) = (self.wake.clone(), self.made_sound.clone(), self.later.clone());
         self.start("open_sound", move || {
+            later.wait();
             let sound = Sound::open(&path, &wake);
             let _ = made.send(MadeSound { turn, sound });
             ring(&wake);
@@ -133,7 +136,9 @@ impl Hands {
     /// In words: too many threads hang.
     pub fn draw_splash(&self, splash: Splash) -> Result<(), String> {
         let (wanted, wake, drawn) = (self.wanted, self.wake.clone(), self.drawn.clone());
+        let later = self.later.clone();
         self.start("splash", move || {
+            later.wait();
             let (frame, problem) = splash::draw(&splash, wanted.screen, wanted.rotation);
             let _ = drawn.send(Drawn::Splash { splash, frame, problem });
             ring(&wake);
@@ -146,7 +151,9 @@ impl Hands {
     /// In words: too many threads hang.
     pub fn draw_overlay(&self, overlay: Overlay) -> Result<(), String> {
         let (wanted, wake, drawn) = (self.wanted, self.wake.clone(), self.drawn.clone());
+        let later = self.later.clone();
         self.start("overlay", move || {
+            later.wait();
             let strips = overlay::draw(&overlay, wanted.screen, wanted.rotation);
             let _ = drawn.send(Drawn::Overlay { overlay, strips });
             ring(&wake);

@@ -14,7 +14,8 @@ use gstreamer_app::AppSrc;
 use orchestrion::media::screen::message::{Setup, Sink};
 
 use super::canvas::Canvas;
-use super::plugins::load_sink;
+use super::card::Card;
+use super::plugins::has_sink;
 use super::sinks::Candidate;
 use crate::decode::listen::ring;
 
@@ -35,6 +36,8 @@ pub struct Output {
     pipeline: gst::Pipeline,
     source: AppSrc,
     sink: gst::Element,
+    /// What the sink shows on, where that is the board's own connector. It is closed after the sink.
+    card: Option<Card>,
     pub canvas: Canvas,
     pub taken: Candidate,
     faults: Receiver<String>,
@@ -75,10 +78,10 @@ impl Output {
     }
 
     fn open_one(candidate: &Candidate, setup: &Setup, wake: &Sender<()>) -> Result<Self, String> {
-        load_sink(candidate.sink)?;
+        has_sink(candidate.sink)?;
         let canvas = Canvas::new(candidate.size, setup.background)?;
-        let made = Self::make(candidate, setup, canvas, wake).map_err(|e| e.to_string())?;
-        let mut output = made;
+        let card = candidate.connector.as_ref().map(Card::open).transpose()?;
+        let mut output = Self::make(candidate, setup, (canvas, card), wake).map_err(|e| e.to_string())?;
         let failed = |output: &Self| output.fault().unwrap_or_else(|| "it does not start".into());
         if output.pipeline.set_state(gst::State::Playing).is_err() {
             return Err(failed(&output));
@@ -98,7 +101,7 @@ impl Output {
     fn make(
         candidate: &Candidate,
         setup: &Setup,
-        canvas: Canvas,
+        (canvas, card): (Canvas, Option<Card>),
         wake: &Sender<()>,
     ) -> Result<Self, gst::glib::BoolError> {
         let pipeline = gst::Pipeline::new();
@@ -110,6 +113,10 @@ impl Output {
         let sink = element(candidate.sink)?;
         if let (Sink::X11, Some(display)) = (candidate.sink, &setup.display) {
             sink.set_property("display", display);
+        }
+        if let Some(card) = &card {
+            sink.set_property("fd", card.number());
+            sink.set_property("connector-id", card.connector());
         }
         sink.set_property("sync", true);
         // It goes to playing before the first frame; it drops none, since whoever feeds it decides that.
@@ -133,7 +140,7 @@ impl Output {
             });
         }
         let (taken, dues) = (candidate.clone(), VecDeque::new());
-        Ok(Self { pipeline, source, sink, canvas, taken, faults, dues, shown_at: 0 })
+        Ok(Self { pipeline, source, sink, card, canvas, taken, faults, dues, shown_at: 0 })
     }
 
     /// Now, on the output's clock, in nanoseconds.
@@ -164,6 +171,24 @@ impl Output {
         }
         self.dues.push_back(due);
         Ok(())
+    }
+
+    /// Switches the screen itself, if that is ours to switch; gives how it is then. While it is off nothing may be pushed.
+    ///
+    /// # Errors
+    /// In words: it is as it was.
+    pub fn switch(&self, is_on: bool) -> Result<bool, String> {
+        match &self.card {
+            Some(card) => card.switch(is_on).map(|()| is_on),
+            None => Ok(true),
+        }
+    }
+
+    /// Has the card look whether a screen is plugged.
+    pub fn probe(&self) {
+        if let Some(card) = &self.card {
+            card.probe();
+        }
     }
 
     /// What is wrong with the sink, if anything is.

@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 use gstreamer as gst;
+use orchestrion::media::screen::connectors;
 use orchestrion::media::screen::message::{
     Command, Event, Health, Kind, NEW_SCREEN, SOUND_LEAD_MS_MAX, Setup, Sink, VERSION,
 };
 
+use super::card;
 use super::confine;
 use super::fit::Plan;
 use super::hands::{Hands, Made, MadeSound};
@@ -23,6 +25,7 @@ use super::lettering::Lettering;
 use super::listen::{self, Speaker};
 use super::output::Output;
 use super::pace::{LEAD_NS, Pace, Timing};
+use super::plug::Plug;
 use super::plugins;
 use super::show::{Order, Show, Turn};
 use super::sinks::Surroundings;
@@ -32,8 +35,10 @@ use crate::decode::listen::end;
 
 /// Between two reports of health.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
-/// How often it looks for a screen while it shows on none.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// How often it looks for a screen while it shows on none, and whether the one that it shows on is still plugged.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// So long after the last frame was given to the sink the screen is switched off: until then that is seen.
+const OFF_AFTER: Duration = Duration::from_millis(250);
 /// How often a text that moves over a picture that stands moves on.
 const MOVE_EVERY: Duration = Duration::from_millis(40);
 /// How long the daemon may take to say how to show.
@@ -69,7 +74,7 @@ fn serve(socket: UnixStream) -> Result<(), String> {
         Speaker::start(socket.try_clone().map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
     speaker.say(Event::Hello { version: VERSION });
     let commands = listen::start(socket, wake.clone()).map_err(|e| e.to_string())?;
-    plugins::load()?;
+    let loading = plugins::load()?;
     let setup = match commands.recv_timeout(BEGIN_MAX) {
         Ok(Command::Begin(setup)) => setup,
         Ok(_) | Err(_) => return Err("the daemon did not say how to show".into()),
@@ -80,12 +85,14 @@ fn serve(socket: UnixStream) -> Result<(), String> {
     drop(asked);
     let (sink, size) = (output.taken.sink, output.taken.size);
     speaker.say(Event::Opened { sink, size, passed_over });
+    // What is to be shown is looked at when it can be decoded.
+    let later = loading.pictures(|| speaker.say(Event::Health(Health::default())))?;
     let wanted = Wanted { screen: size, fit: setup.fit, rotation: setup.rotation };
     let child = Child {
         begun: Instant::now(),
         speaker,
         commands,
-        hands: Hands::new(wanted, wake),
+        hands: Hands::new(wanted, wake, later),
         output,
         setup,
         show: Show::default(),
@@ -96,6 +103,8 @@ fn serve(socket: UnixStream) -> Result<(), String> {
         held: None,
         still: None,
         again_at: Instant::now(),
+        plug: Plug::default(),
+        off_at: None,
         counts: Health::default(),
     };
     child.run(&woken)
@@ -145,6 +154,9 @@ struct Child {
     still: Option<(gst::Buffer, u64)>,
     /// When what is written over it moves on.
     again_at: Instant,
+    plug: Plug,
+    /// When the screen is switched off.
+    off_at: Option<Instant>,
     counts: Health,
 }
 
@@ -168,6 +180,9 @@ impl Child {
                 return Err(format!("the screen is lost: {words}"));
             }
             let now = Instant::now();
+            if self.off_at.take_if(|at| *at <= now).is_some() {
+                self.switch(false);
+            }
             if now >= health_at {
                 self.tell_health();
                 health_at = now + HEALTH_EVERY;
@@ -178,11 +193,9 @@ impl Child {
             }
             let limit =
                 self.show.deadline().map(|at| Duration::from_millis(at.saturating_sub(self.now_ms())));
-            let wait =
-                [frame_due, sound_due, limit, moves_in, Some(health_at.saturating_duration_since(now))]
-                    .into_iter()
-                    .flatten()
-                    .min();
+            let in_time = |at: Instant| at.saturating_duration_since(now);
+            let (off_in, health_in) = (self.off_at.map(in_time), Some(in_time(health_at)));
+            let wait = [frame_due, sound_due, limit, moves_in, off_in, health_in].into_iter().flatten().min();
             let _ = woken.recv_timeout(wait.unwrap_or(HEALTH_EVERY));
         }
     }
@@ -202,6 +215,11 @@ impl Child {
                     let empty = self.output.canvas.empty()?;
                     self.put_at_once(empty)?;
                 }
+                Command::Power { is_on: true } => {
+                    self.off_at = None;
+                    self.switch(true);
+                }
+                Command::Power { is_on: false } => self.off_at = Some(Instant::now() + OFF_AFTER),
                 Command::Splash(splash) => self.lettering.want_splash(splash),
                 Command::Overlay(overlay) => self.lettering.want_overlay(overlay),
                 Command::Next => self.show.skip(now, orders),
@@ -473,11 +491,33 @@ impl Child {
         (self.counts.item_expected, self.counts.item_presented) = (0, 0);
     }
 
-    /// While it shows on none: whether one is there now. Then it ends, and the daemon starts another that takes it.
-    fn look_for_a_screen(&self) -> Result<(), String> {
+    /// Switches the screen itself and says what came of it.
+    fn switch(&self, is_on: bool) {
+        let (is_on, problem) = match self.output.switch(is_on) {
+            Ok(is_on) => (is_on, None),
+            Err(words) => (!is_on, Some(words)),
+        };
+        self.speaker.say(Event::Power { is_on, problem });
+    }
+
+    /// Whether there is a screen now that was not there before. Then it ends, and the daemon starts another that takes it.
+    fn look_for_a_screen(&mut self) -> Result<(), String> {
+        if let Some(ours) = &self.output.taken.connector {
+            if self.plug.is_out() {
+                self.output.probe();
+            }
+            let connectors = connectors::look(&connectors::folder());
+            return match self.plug.see(&ours.name, &connectors) {
+                true => Err(format!("{NEW_SCREEN}: it was plugged")),
+                false => Ok(()),
+            };
+        }
         let is_blind = self.output.taken.sink == Sink::Null && self.setup.sink != Sink::Null;
         if !is_blind {
             return Ok(());
+        }
+        if connectors::look(&connectors::folder()).iter().all(|connector| !connector.is_connected) {
+            card::probe();
         }
         let (surroundings, _asked) = Surroundings::look(self.setup.display.as_deref());
         let (candidates, _) = surroundings.candidates(&self.setup);

@@ -1,19 +1,14 @@
 //! Which sinks are tried, in which order, and how large the screen is behind each. Pure, but for [`Surroundings::look`].
 
 use std::env;
-use std::fs;
-use std::path::Path;
 
+use orchestrion::media::screen::connectors::{self, Connector};
 use orchestrion::media::screen::message::{Setup, Sink, Size};
 
 use super::x11::{self, Asked};
 
 /// The size of a screen that does not tell its own.
 const SIZE: Size = Size { width: 1280, height: 720 };
-/// Where the kernel tells of connectors.
-const CONNECTORS: &str = "/sys/class/drm";
-/// Connectors that are looked at, at most.
-const CONNECTORS_MAX: usize = 64;
 
 /// What there is to show on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,8 +17,8 @@ pub struct Surroundings {
     pub x11: Option<(String, Option<Size>)>,
     /// A Wayland compositor is named.
     pub wayland: bool,
-    /// Connectors to which a screen is plugged, with their native size.
-    pub connectors: Vec<(String, Option<Size>)>,
+    /// The board's connectors, whether a screen is plugged to them or not.
+    pub connectors: Vec<Connector>,
 }
 
 /// One that is tried.
@@ -31,6 +26,8 @@ pub struct Surroundings {
 pub struct Candidate {
     pub sink: Sink,
     pub size: Size,
+    /// Where the screen is plugged, for the sink that takes a connector.
+    pub connector: Option<Connector>,
 }
 
 impl Surroundings {
@@ -42,7 +39,7 @@ impl Surroundings {
         let asked = display.as_deref().and_then(x11::ask);
         let x11 = display.map(|display| (display, asked.as_ref().map(|asked| asked.size)));
         let wayland = named("WAYLAND_DISPLAY").is_some();
-        (Self { x11, wayland, connectors: connectors(Path::new(CONNECTORS)) }, asked)
+        (Self { x11, wayland, connectors: connectors::look(&connectors::folder()) }, asked)
     }
 
     /// What is tried, best first, and why the others are not; the last always works.
@@ -57,7 +54,9 @@ impl Surroundings {
             }
             match self.size_of(sink) {
                 Ok(size) => {
-                    candidates.push(Candidate { sink, size: setup.size.or(size).unwrap_or(SIZE) });
+                    let connector = self.plugged().filter(|_| sink == Sink::Kms).cloned();
+                    let size = setup.size.or(size).unwrap_or(SIZE);
+                    candidates.push(Candidate { sink, size, connector });
                 }
                 Err(why) => passed_over.push(format!("{}: {why}", sink.as_str())),
             }
@@ -65,34 +64,21 @@ impl Surroundings {
         (candidates, passed_over)
     }
 
+    /// The first connector with a screen.
+    fn plugged(&self) -> Option<&Connector> {
+        self.connectors.iter().find(|connector| connector.is_connected)
+    }
+
     fn size_of(&self, sink: Sink) -> Result<Option<Size>, &'static str> {
         match sink {
             Sink::Wayland if !self.wayland => Err("WAYLAND_DISPLAY is not set"),
             Sink::X11 => self.x11.as_ref().map(|(_, size)| *size).ok_or("DISPLAY is not set"),
             Sink::Kms => {
-                self.connectors.first().map(|(_, size)| *size).ok_or("no screen is plugged to a connector")
+                self.plugged().map(|found| found.native).ok_or("no screen is plugged to a connector")
             }
             Sink::Wayland | Sink::Null | Sink::Auto => Ok(None),
         }
     }
-}
-
-/// Connectors with a screen, by name, and the first of their modes, which is the native one.
-fn connectors(folder: &Path) -> Vec<(String, Option<Size>)> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut found: Vec<_> = entries
-        .take(CONNECTORS_MAX)
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let status = fs::read_to_string(path.join("status")).ok()?;
-            let modes = fs::read_to_string(path.join("modes")).unwrap_or_default();
-            let native = modes.lines().next().and_then(|mode| Size::try_from(mode.to_owned()).ok());
-            let name = path.file_name()?.to_string_lossy().into_owned();
-            (status.trim() == "connected").then_some((name, native))
-        })
-        .collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found
 }
 
 #[cfg(test)]
@@ -101,11 +87,19 @@ mod tests {
 
     const HD: Size = Size { width: 1920, height: 1080 };
 
+    fn plugged() -> Connector {
+        Connector { name: "card0-HDMI-A-2".into(), is_connected: true, native: Some(HD) }
+    }
+
+    fn unplugged() -> Connector {
+        Connector { name: "card0-HDMI-A-1".into(), is_connected: false, native: None }
+    }
+
     fn all() -> Surroundings {
         Surroundings {
             x11: Some((":0".into(), Some(HD))),
             wayland: true,
-            connectors: vec![("card0-HDMI-A-1".into(), Some(HD))],
+            connectors: vec![unplugged(), plugged()],
         }
     }
 
@@ -119,10 +113,10 @@ mod tests {
         assert_eq!(sinks(&all(), &auto), [Sink::Wayland, Sink::X11, Sink::Kms, Sink::Null]);
         let board = Surroundings { x11: None, wayland: false, ..all() };
         let (candidates, passed_over) = board.candidates(&auto);
-        assert_eq!(candidates[0], Candidate { sink: Sink::Kms, size: HD });
+        assert_eq!(candidates[0], Candidate { sink: Sink::Kms, size: HD, connector: Some(plugged()) });
         assert_eq!(passed_over, ["wayland: WAYLAND_DISPLAY is not set", "x11: DISPLAY is not set"]);
         let (candidates, passed_over) = Surroundings::default().candidates(&auto);
-        assert_eq!(candidates, [Candidate { sink: Sink::Null, size: SIZE }]);
+        assert_eq!(candidates, [Candidate { sink: Sink::Null, size: SIZE, connector: None }]);
         assert_eq!(passed_over.len(), 3);
     }
 
@@ -131,29 +125,14 @@ mod tests {
         let setup = Setup { sink: Sink::X11, size: Size::new(640, 360), ..Setup::default() };
         let (candidates, _) = all().candidates(&setup);
         let size = Size { width: 640, height: 360 };
-        let expected = [Sink::X11, Sink::Null].map(|sink| Candidate { sink, size });
+        let expected = [Sink::X11, Sink::Null].map(|sink| Candidate { sink, size, connector: None });
         assert_eq!(candidates, expected);
         let null = Setup { sink: Sink::Null, ..Setup::default() };
         assert_eq!(sinks(&all(), &null), [Sink::Null]);
         let kms = Setup { sink: Sink::Kms, ..Setup::default() };
-        assert_eq!(Surroundings::default().candidates(&kms).1, ["kms: no screen is plugged to a connector"]);
-    }
-
-    #[test]
-    fn the_kernel_tells_which_connector_has_a_screen_and_its_native_size() {
-        let folder = tempfile::tempdir().unwrap();
-        let connector = |name: &str, status: &str, modes: &str| {
-            let path = folder.path().join(name);
-            fs::create_dir(&path).unwrap();
-            fs::write(path.join("status"), status).unwrap();
-            fs::write(path.join("modes"), modes).unwrap();
-        };
-        connector("card0-HDMI-A-2", "connected\n", "3840x2160\n1920x1080\n");
-        connector("card0-HDMI-A-1", "disconnected\n", "");
-        connector("card0-DSI-1", "connected\n", "800x480i\n");
-        fs::create_dir(folder.path().join("card0")).unwrap();
-        let found = connectors(folder.path());
-        assert_eq!(found, [("card0-DSI-1".into(), None), ("card0-HDMI-A-2".into(), Size::new(3840, 2160))]);
-        assert_eq!(connectors(&folder.path().join("none")), []);
+        for connectors in [vec![], vec![unplugged()]] {
+            let board = Surroundings { connectors, ..Surroundings::default() };
+            assert_eq!(board.candidates(&kms).1, ["kms: no screen is plugged to a connector"]);
+        }
     }
 }
