@@ -31,8 +31,7 @@ mod times;
 mod trim;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use orchestrion_protocol::status::Status;
 
@@ -53,6 +52,7 @@ use crate::buttons::Wanted;
 use crate::clock;
 use crate::config::Config;
 use crate::library::WishId;
+use crate::measure;
 use crate::releases::Wanted as WantedRelease;
 use crate::service::{self, Name};
 use crate::storage::{self, Remembered, Restored, Settings};
@@ -142,7 +142,7 @@ pub struct App {
     modes: modes::Modes,
     trim: Option<trim::Trim>,
     /// What the measuring thread was told last.
-    told_ahead: Vec<Arc<Path>>,
+    told_ahead: measure::Ahead,
 }
 
 impl App {
@@ -206,7 +206,7 @@ impl App {
             server: server::Server::of(start.server, start.server_gives_releases),
             modes: modes::Modes::default(),
             trim: None,
-            told_ahead: Vec::new(),
+            told_ahead: measure::Ahead::default(),
         };
         if let Some(kept) = restored.memories.get(&Remembered::Trim) {
             app.resume_trim(kept);
@@ -419,7 +419,7 @@ impl App {
             Name::Storage => self.keeper.repeat(effects),
             // The library still has what waits, and itself ends the wish that it died over.
             Name::Library | Name::Control | Name::Web => {}
-            Name::Measure => self.told_ahead.clear(),
+            Name::Measure => self.told_ahead = measure::Ahead::default(),
             Name::Download => self.releases.forget_told(),
             Name::Buttons => self.wire(effects),
             Name::Video => self.forget_pictures(now, effects),

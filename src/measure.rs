@@ -52,15 +52,24 @@ pub const SILENCE_KEPT_MS: u64 = 200;
 pub enum Command {
     /// These files will be played, the next one first: measure what is not known of them. Takes the place of what was told
     /// before; of more than [`AHEAD_LEN_MAX`] the first count.
-    Ahead(Vec<Arc<Path>>),
+    Ahead(Ahead),
     /// The same, and somebody waits for the first one: what is being measured now gives way to it, and is measured again later.
-    AheadAtOnce(Vec<Arc<Path>>),
+    AheadAtOnce(Ahead),
+}
+
+/// Files that will be played.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ahead {
+    /// Whoever plays them looks up by himself what is known of them.
+    pub songs: Vec<Arc<Path>>,
+    /// Nobody looks up what is known of films: it is told, whether they have to be measured or not.
+    pub films: Vec<Arc<Path>>,
 }
 
 /// What the measuring thread reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A file was measured that was not known; what succeeded is in `measurements.sqlite` already.
+    /// A file was measured that was not known, or it is a film; what succeeded is in `measurements.sqlite` already.
     Measured {
         /// Which.
         path: Arc<Path>,

@@ -1,14 +1,21 @@
 //! The sound of films: whether it may be heard now, and what the music does meanwhile. The mixer turns the music down and
 //! brings it back by itself; where the music is to be held instead, that is done here.
 
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
 use orchestrion_program::model::DUCK_DB_DEFAULT;
 
 use super::playback::Transport;
 use super::{App, Effect};
 use crate::audio::{Command, DUCK_UP_MS, FilmMix, Media};
+use crate::measure::{self, FileId, Measurement};
 use crate::time::Now;
-use crate::video::FilmSound;
+use crate::video::{FilmSound, Kind, OnScreen};
 
+/// Films whose loudness is remembered; of more the oldest are asked for again.
+const MEASURED_LEN_MAX: usize = 256;
 /// How long the music takes to go away for a film, in milliseconds.
 const HOLD_FADE_MS: u32 = 500;
 
@@ -21,6 +28,10 @@ pub(super) struct Film {
     is_heard: bool,
     /// The music is held for one.
     holds_music: bool,
+    /// The one on the screen.
+    on: Option<(Arc<Path>, FileId)>,
+    /// What the measuring thread said of films, the oldest first; `None`: it cannot be measured.
+    measured: VecDeque<(Arc<Path>, FileId, Option<Measurement>)>,
 }
 
 impl Film {
@@ -30,6 +41,21 @@ impl Film {
 
     pub(super) fn holds_music(&self) -> bool {
         self.holds_music
+    }
+
+    /// What is on the screen is this file now, or no film.
+    /// Gives whether that is news.
+    pub(super) fn is_on(&mut self, shows: Option<&OnScreen>) -> bool {
+        let film = shows.filter(|shows| shows.kind == Kind::Film);
+        let file = |shows: &OnScreen| FileId { size: shows.size, modified_ms: shows.modified_ms };
+        let on = film.map(|shows| (Arc::from(shows.path.as_path()), file(shows)));
+        std::mem::replace(&mut self.on, on.clone()) != on
+    }
+
+    fn known(&self) -> Option<&Option<Measurement>> {
+        let (path, file) = self.on.as_ref()?;
+        let known = self.measured.iter().find(|(known, as_it_was, _)| known == path && as_it_was == file);
+        known.map(|(.., measurement)| measurement)
     }
 
     /// The audio thread has forgotten what it was told, and what it said is not so any more.
@@ -48,9 +74,10 @@ impl App {
             && self.air.allows(now)
             && !self.voice.is_emergency()
             && self.ending.is_none();
+        // As loud as a song; until it is measured, as one of which nothing is known.
+        let media = Media { measurement: self.film.known().cloned().flatten(), ..Media::default() };
         let mix = FilmMix {
-            // As loud as a song of which nothing is known.
-            gain_db: may_sound.then(|| self.levels.gain_db(&Media::default(), None)),
+            gain_db: may_sound.then(|| self.levels.gain_db(&media, None)),
             duck_db: if policy == FilmSound::Duck { DUCK_DB_DEFAULT as f32 } else { 0.0 },
         };
         if policy == FilmSound::Off && self.film.told.is_none() {
@@ -61,6 +88,27 @@ impl App {
             effects.push(Effect::Audio(Command::Film(mix)));
         }
         self.hold_for_film(effects);
+    }
+
+    /// The film on the screen, if it may be heard and nobody knows yet how loud it is.
+    pub(super) fn unmeasured_film(&self) -> Option<Arc<Path>> {
+        let is_wanted = self.film_sound() != FilmSound::Off && self.film.known().is_none();
+        self.film.on.as_ref().filter(|_| is_wanted).map(|(path, _)| Arc::clone(path))
+    }
+
+    /// A file was measured: it may be the film that is on the screen. The next turn tells its gain.
+    pub(super) fn film_measured(&mut self, event: &measure::Event) {
+        let measure::Event::Measured { path, file: Some(file), result } = event else { return };
+        if self.film.on.as_ref().is_none_or(|(on, as_it_is)| on != path || as_it_is != file) {
+            return;
+        }
+        let measured = &mut self.film.measured;
+        measured.retain(|(known, ..)| known != path);
+        if measured.len() == MEASURED_LEN_MAX {
+            measured.pop_front();
+        }
+        measured.push_back((Arc::clone(path), *file, result.as_deref().ok().cloned()));
+        self.dirty = true;
     }
 
     pub(super) fn hear_film(&mut self, is_heard: bool, effects: &mut Vec<Effect>) {

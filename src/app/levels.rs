@@ -140,6 +140,7 @@ impl App {
     /// A file was measured: if it plays or comes next, its loudness and its cue points count from now on.
     pub(super) fn hear_measure(&mut self, now: Now, event: measure::Event, effects: &mut Vec<Effect>) {
         self.announcement_measured(&event, effects);
+        self.film_measured(&event);
         let measure::Event::Measured { path, file, result } = event;
         let (Ok(measurement), Some(file)) = (result, file) else { return };
         let queue = &self.queue;

@@ -140,6 +140,7 @@ fn is_same(one: &PlayStart, other: &PlayStart) -> bool {
 impl App {
     /// Something else is on the screen, or nothing of what was wanted.
     pub(super) fn hear_shows(&mut self, now: Now, shows: Option<Box<OnScreen>>, effects: &mut Vec<Effect>) {
+        self.dirty |= self.film.is_on(shows.as_deref());
         let how = if shows.is_some() { HowEnded::Finished } else { HowEnded::Cut };
         self.shown.end(now.monotonic, how);
         if shows.is_none() || self.shown.is_due(now) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded, select};
 
-use super::{Command, Event, Failure, FileId, measure};
+use super::{Ahead, Command, Event, Failure, FileId, measure};
 use crate::app::Event as AppEvent;
 use crate::audio::LoadError;
 use crate::service::moves::{Moves, Who, turn_every};
@@ -117,16 +117,18 @@ impl Measure {
     }
 
     /// Goes through a list until it is told another one.
-    fn go_through(&self, list: &[Arc<Path>], shelf: &mut Shelf) {
-        for path in list.iter().take(AHEAD_LEN_MAX) {
+    fn go_through(&self, ahead: &Ahead, shelf: &mut Shelf) {
+        let songs = ahead.songs.iter().map(|path| (path, false));
+        let films = ahead.films.iter().map(|path| (path, true));
+        for (path, is_film) in songs.take(AHEAD_LEN_MAX).chain(films.take(AHEAD_LEN_MAX)) {
             if self.stopped_on_the_way() || !self.handle.waiting.is_empty() {
                 return;
             }
-            self.look_at(path, shelf);
+            self.look_at(path, is_film, shelf);
         }
     }
 
-    fn look_at(&self, path: &Arc<Path>, shelf: &mut Shelf) {
+    fn look_at(&self, path: &Arc<Path>, is_film: bool, shelf: &mut Shelf) {
         let found = FileId::of(path);
         let file = found.as_ref().ok().copied();
         if self.failed.lock().unwrap_or_else(PoisonError::into_inner).has(path, file) {
@@ -139,6 +141,9 @@ impl Measure {
         let known = shelf.open(&self.state_dir).and_then(|store| store.of_file(path, file));
         if let Some(measurement) = known {
             shelf.touch(path, &measurement.blob);
+            if is_film {
+                self.report(path, Some(file), Ok(Box::new(measurement)));
+            }
             return;
         }
         let outcome =
@@ -226,7 +231,9 @@ impl Service for Measure {
             select! {
                 recv(self.handle.waiting) -> command => {
                     match command {
-                        Ok(Command::Ahead(list) | Command::AheadAtOnce(list)) => self.go_through(&list, &mut shelf),
+                        Ok(Command::Ahead(ahead) | Command::AheadAtOnce(ahead)) => {
+                            self.go_through(&ahead, &mut shelf);
+                        }
                         Err(_) => {}
                     }
                 }

@@ -150,3 +150,40 @@ impl Sim {
         })
     }
 }
+
+#[test]
+fn a_film_is_as_loud_as_a_song_once_it_is_measured_and_again_when_it_comes_back() {
+    let mut sim = playing(FilmSound::Duck);
+    let gain = |sim: &Sim| sim.world.film.unwrap().gain_db.unwrap();
+    let shows = |sim: &mut Sim, name: &str| {
+        let path = PathBuf::from(name);
+        let what = video::OnScreen { path, title: None, kind: video::Kind::Film, size: 1, modified_ms: 2 };
+        sim.hear(Event::Video(video::Event::Shows(Some(Box::new(what)))));
+    };
+    let measured = |sim: &mut Sim, name: &str, modified_ms: i64, lufs: Option<f32>| {
+        let cues = measure::Cues { head_ms: 0, tail_ms: 1000, swing_end_ms: 1000, silence_ms: 0 };
+        let loudness = lufs.map(|integrated_lufs| measure::Loudness {
+            integrated_lufs,
+            loudest_lufs: integrated_lufs,
+            true_peak_dbtp: -1.0,
+        });
+        let blob = measure::Blob([7; 32]);
+        let result = Ok(Box::new(measure::Measurement { blob, duration_ms: 1000, loudness, cues }));
+        let file = Some(measure::FileId { size: 1, modified_ms });
+        sim.hear(Event::Measure(measure::Event::Measured { path: Path::new(name).into(), file, result }));
+    };
+    let unknown = gain(&sim);
+    shows(&mut sim, "/films/loud");
+    assert_eq!(gain(&sim), unknown);
+    measured(&mut sim, "/films/loud", 1, Some(-3.0));
+    measured(&mut sim, "/films/soft", 2, Some(-3.0));
+    assert_eq!(gain(&sim), unknown, "neither that content nor that film");
+    measured(&mut sim, "/films/loud", 2, Some(-10.0));
+    let loud = gain(&sim);
+    shows(&mut sim, "/films/soft");
+    assert_eq!(gain(&sim), unknown);
+    measured(&mut sim, "/films/soft", 2, Some(-20.0));
+    assert!((gain(&sim) - loud - 10.0).abs() < 0.01, "{} and {loud}", gain(&sim));
+    shows(&mut sim, "/films/loud");
+    assert_eq!(gain(&sim), loud);
+}

@@ -149,8 +149,8 @@ impl Sim {
                     self.replies += 1;
                     self.last_reply = Some(outcome);
                 }
-                Effect::Measure(measure::Command::AheadAtOnce(paths)) if self.measures => {
-                    let measured = self.world.measure_now(&paths[0]);
+                Effect::Measure(measure::Command::AheadAtOnce(ahead)) if self.measures => {
+                    let measured = self.world.measure_now(&ahead.songs[0]);
                     self.hear(Event::Measure(measured));
                 }
                 Effect::Buttons(buttons::Command::Wire(_)) => {

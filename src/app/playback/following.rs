@@ -8,7 +8,7 @@ use super::{TakesOver, Transport};
 use crate::app::onair::SPOTS_AHEAD_LEN_MAX;
 use crate::app::{App, Effect};
 use crate::audio::{LoadError, StartAt};
-use crate::measure::{self, AHEAD_LEN_MAX};
+use crate::measure::{self, AHEAD_LEN_MAX, Ahead};
 use crate::storage::ChosenBy;
 use crate::time::Now;
 
@@ -53,7 +53,8 @@ impl App {
         let first = self.voice.unmeasured().cloned();
         let is_awaited = first.is_some();
         let songs = self.queue.ahead(here, songs_len).cloned();
-        let ahead: Vec<_> = first.into_iter().chain(songs).chain(spots).collect();
+        let songs = first.into_iter().chain(songs).chain(spots).collect();
+        let ahead = Ahead { songs, films: self.unmeasured_film().into_iter().collect() };
         if ahead != self.told_ahead {
             self.told_ahead.clone_from(&ahead);
             let command = if is_awaited { measure::Command::AheadAtOnce } else { measure::Command::Ahead };

@@ -39,7 +39,8 @@ impl Bench {
     }
 
     fn ahead(&self, paths: &[&Arc<Path>]) {
-        self.handle.send(Command::Ahead(paths.iter().map(|path| Arc::clone(path)).collect()));
+        let songs = paths.iter().map(|path| Arc::clone(path)).collect();
+        self.handle.send(Command::Ahead(Ahead { songs, ..Ahead::default() }));
     }
 
     fn next(&self) -> (Arc<Path>, Option<FileId>, Result<Box<Measurement>, LoadError>) {
@@ -74,6 +75,19 @@ fn files_ahead_are_measured_in_order_and_only_once() {
     // What is known is passed over in silence: the next report is of the one that is not.
     bench.ahead(&[&a, &b, &c]);
     assert_eq!(bench.next().0, c);
+    bench.stop();
+}
+
+#[test]
+fn what_is_known_of_a_film_is_told_each_time_and_a_film_without_sound_fails_once() {
+    let mut bench = Bench::new();
+    let film = bench.file("a.wav", 1, 0.1);
+    let ask = |bench: &Bench| {
+        let films = vec![Arc::clone(&film)];
+        bench.handle.send(Command::Ahead(Ahead { films, ..Ahead::default() }));
+        bench.next().2.unwrap()
+    };
+    assert_eq!(ask(&bench), ask(&bench));
     bench.stop();
 }
 
@@ -123,7 +137,8 @@ fn a_file_that_somebody_waits_for_is_measured_before_the_long_one_that_is_being_
     assert_eq!(bench.next().0, short);
     // The long one is being measured now.
     let wanted = bench.file("wanted.wav", 1, 0.25);
-    bench.handle.send(Command::AheadAtOnce(vec![Arc::clone(&wanted), Arc::clone(&long)]));
+    let songs = vec![Arc::clone(&wanted), Arc::clone(&long)];
+    bench.handle.send(Command::AheadAtOnce(Ahead { songs, ..Ahead::default() }));
     assert_eq!(bench.next().0, wanted);
     assert_eq!(bench.next().0, long, "and then again");
     bench.stop();
