@@ -105,7 +105,7 @@ fn what_the_page_shows_is_in_the_examples_and_its_links_lead_somewhere() {
     let page = std::fs::read_to_string(path("../PROGRAMS.md")).unwrap();
     let blocks: Vec<&str> =
         page.split("```").skip(1).step_by(2).map(|block| block.trim_start_matches("json\n")).collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     let texts: Vec<String> = EXAMPLES
         .iter()
         .map(|(name, _)| {

@@ -9,6 +9,7 @@ mod migrate;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sea_orm::sqlx::Connection as _;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, FromQueryResult,
     Statement, TransactionTrait, Value,
@@ -172,6 +173,17 @@ async fn connect(file: &Path, connections: u32) -> Result<DatabaseConnection> {
         .min_connections(connections)
         .acquire_timeout(TURN)
         .sqlx_logging(false)
+        // A transaction that the disk did not take may neither be over nor can be ended: SQLite rolls some back by itself, and then
+        // a rollback fails. What was written with such a connection afterwards would never be committed.
+        .map_sqlx_sqlite_pool_opts(|options| {
+            options.after_release(|connection, _| {
+                Box::pin(async move {
+                    // What was abandoned is rolled back before this is answered.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+        })
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .filename(&file)

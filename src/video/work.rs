@@ -1,5 +1,6 @@
 //! What the thread does: keeps a child that shows, tells it what, hears what it says.
 
+mod seen;
 mod showing;
 
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ use super::power::{Connector, Way};
 use super::service::VideoPlayer;
 use super::snapshots::Snapshots;
 use super::sound::Sound;
-use super::{Command, Event, Power, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
+use super::{Command, Event, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
 use crate::media;
 use crate::media::screen::message::{self, Health, ITEMS_MAX, Item, NEW_SCREEN, SHOWN_AGE_MS_MAX};
 use crate::media::screen::{Fall, Player, Said};
@@ -260,42 +261,6 @@ impl<'a> Work<'a> {
             }
             self.problems = problems;
         }
-    }
-
-    /// Has the screen itself switched. Who is not wanted for that any more switches it on at last.
-    fn switch(&mut self, wanted: &Wanted, is_on: bool) {
-        let now = SystemClock.now().monotonic;
-        let by_connector = matches!(wanted.power, Power::Auto | Power::Dpms);
-        if self.player.is_some() && (by_connector || !self.connector.is_on()) {
-            self.connector.see_to(now, is_on || !by_connector);
-            if let Some(is_on) = self.connector.switch.take_order() {
-                self.say(&message::Command::Power { is_on });
-            }
-        }
-        let by_tv = matches!(wanted.power, Power::Auto | Power::Cec);
-        if by_tv || !self.tv.is_on() {
-            self.tv.see_to(now, is_on || !by_tv);
-        }
-    }
-
-    /// Whether a screen is connected and on, and so whether anybody can see what is shown.
-    fn see_screen(&mut self) {
-        if let Some(is_connected) = self.plugged.look() {
-            log::info!("the screen is {}connected", if is_connected { "" } else { "not " });
-            // The TV may be another, and one that was without power is on.
-            self.tv.forget();
-        }
-        self.tell_visible(self.plugged.is_shown_on() && self.is_on());
-    }
-
-    fn tell_visible(&mut self, is_visible: bool) {
-        if std::mem::replace(&mut self.visible_told, is_visible) != is_visible {
-            self.service.tell(Event::Visible(is_visible));
-        }
-    }
-
-    fn is_on(&self) -> bool {
-        self.connector.is_on() && self.tv.is_on()
     }
 
     fn start(&mut self, wanted: &Wanted) {

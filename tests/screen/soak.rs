@@ -13,7 +13,9 @@ const WARM: usize = 100;
 /// How much the process may grow with each hundred after that, in KiB.
 const GROWTH_KIB_MAX: f64 = 1024.0;
 /// Threads and descriptors that may be there for a moment, since a film is being opened or closed on one.
-const PASSING: usize = 24;
+const PASSING: usize = 40;
+/// By how many the fewest of a part may differ by chance. What leaks with each film, or with each of a kind, is far more.
+const BY_CHANCE: usize = 4;
 /// How long a picture is held, in milliseconds.
 const HOLD_MS: u64 = 200;
 
@@ -94,7 +96,7 @@ fn hundreds_of_clips_and_pictures_leave_neither_memory_nor_threads_nor_descripto
     assert!(growth_kib <= GROWTH_KIB_MAX, "{growth_kib} KiB in each hundred: {points:?}");
     let (begin, end) = (&warm[..warm.len() / 4], &warm[warm.len() - warm.len() / 4..]);
     for (what, of) in [("threads", (|has| has.threads) as fn(&Has) -> usize), ("files", |has| has.files)] {
-        assert!(fewest(end, of) <= fewest(begin, of), "{what}: {begin:?} and then {end:?}");
+        assert!(fewest(end, of) <= fewest(begin, of) + BY_CHANCE, "{what}: {begin:?} and then {end:?}");
         let most = warm.iter().map(of).max().unwrap();
         assert!(most <= fewest(begin, of) + PASSING, "{what}: {most} at the most");
     }

@@ -212,6 +212,8 @@ fn an_emergency_is_seen_over_everything_until_its_end_also_in_the_dark_and_after
     sim.run_ms(1000);
     assert_eq!(sim.turned(), EXIT);
     sim.ask(Method::Voice(VoiceMethod::EndEmergency));
+    assert_eq!(sim.turned(), "dark", "it is still switched off");
+    sim.switch_screen(true);
     assert_eq!(sim.turned(), "usual");
     // One that cannot be shown gives way, and the next one is tried.
     sim.emergency(60);

@@ -80,11 +80,11 @@ fn a_new_board_sounds_as_the_dead_one_was_set_and_plays_what_that_one_has_not_ju
     let room = Room::new(2.0);
     let device = room.run(&server.base, &format!("token = {}", token["token"]));
     let dead = connected(&device);
+    until("plays of the program are counted", || (recordings(&server, &dead).len() >= KNOWN).then_some(()));
     device.ask("volume", json!({"percent": 23})).unwrap();
     until("the server knows what people set", || {
         (server.device(&dead)["report"]["settings"]["volume"] == 23).then_some(())
     });
-    until("plays of the program are counted", || (recordings(&server, &dead).len() >= KNOWN).then_some(()));
     device.kill().unwrap();
 
     let room = Room::new(2.0);

@@ -107,6 +107,15 @@ fn what_is_wrong_is_named_and_publishes_nothing() {
 }
 
 #[test]
+fn a_large_file_that_is_there_already_may_be_sent_again() {
+    let house = House::new();
+    let song = vec![7; 8 * 1024 * 1024];
+    for _ in 0..5 {
+        put(&house, &song);
+    }
+}
+
+#[test]
 fn a_device_of_another_place_gets_nothing() {
     let house = House::new();
     house.place("leeds-1");
