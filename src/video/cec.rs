@@ -38,15 +38,20 @@ const PRINTED_LEN_MAX: u64 = 16 * 1024;
 /// Orders that wait; of more only the last counts.
 const ORDERS_MAX: usize = 4;
 
+/// What is ordered, by its number.
+type Order = (u64, bool);
+/// What came of it.
+type Answer = (u64, Result<bool, String>);
+
 /// See the head of this file.
 #[derive(Debug)]
 pub(super) struct Cec {
-    orders: Sender<(u64, bool)>,
-    answers: Receiver<(u64, Result<bool, String>)>,
+    orders: Sender<Order>,
+    answers: Receiver<Answer>,
     /// Counts the orders, so that what came of one before is not taken for this one's.
     serial: u64,
     /// The thread's other ends, until it is started.
-    thread: Option<(Receiver<(u64, bool)>, Sender<(u64, Result<bool, String>)>)>,
+    thread: Option<(Receiver<Order>, Sender<Answer>)>,
 }
 
 impl Cec {
@@ -80,7 +85,7 @@ impl Switch for Cec {
 }
 
 /// Carries out the last of what was ordered, until nobody can order any more.
-fn serve(orders: &Receiver<(u64, bool)>, answers: &Sender<(u64, Result<bool, String>)>) {
+fn serve(orders: &Receiver<Order>, answers: &Sender<Answer>) {
     while let Ok(first) = orders.recv() {
         let (serial, is_on) = orders.try_iter().last().unwrap_or(first);
         let answer = switch_all(&lines(&connectors::place(DEVICES)), is_on);

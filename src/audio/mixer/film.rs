@@ -115,6 +115,7 @@ impl Mixer {
     }
 
     /// Whether there may be films, which need to know when a frame is heard.
+    #[cfg(feature = "sound")]
     pub(in crate::audio) fn wants_moments(&self) -> bool {
         self.film.input.is_some()
     }
