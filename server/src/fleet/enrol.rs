@@ -1,8 +1,8 @@
 //! How a device comes in. See `orchestrion_protocol::fleet` for the messages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use orchestrion_protocol::fleet::{
     Admission, CODE_S, Code, EnrolAnswer, EnrolRequest, EnrolText, FLEET_VERSION, Line, Pending, Sentence,
@@ -13,7 +13,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::DEVICES_MAX;
+use super::group::{self, Group, Grouped};
 use super::roster::{Member, Token};
+use super::writer::Fleet;
 use crate::database::{Transaction, execute, row, values};
 use crate::server::App;
 use crate::{Error, Result, chance};
@@ -275,24 +277,67 @@ async fn is_deleted(app: &App, public: &str) -> Result<bool> {
     Ok(app.database.row::<Found>(sql, values![public]).await?.is_some())
 }
 
+/// A device that comes in by a token of its configuration.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    token_hash: String,
+    public: String,
+    text: EnrolText,
+    /// What came of it, once that is on the disk; `None`: the token is worth nothing.
+    made: OnceLock<Option<Admission>>,
+}
+
 /// Uses a token up, and makes the device, or neither.
 async fn by_token(app: &App, token: &str, public: &str, text: &EnrolText) -> Result<Option<Admission>> {
-    let transaction = app.database.begin().await?;
-    let found: Option<Found> = row(
-        &transaction,
-        "UPDATE enrolment_tokens SET uses_left = uses_left - 1
-         WHERE hash = $1 AND uses_left > 0 AND ends_utc_ms > $2 RETURNING place",
-        values![chance::hashed(token), app.clock.utc_ms()],
-    )
-    .await?;
-    let Some(Found { place }) = found else { return Ok(None) };
-    let member = insert(app, &transaction, public, (text, place.as_deref())).await?;
-    let fresh = Fresh::write(app, &transaction, &member.id, None).await?;
-    transaction.commit().await?;
-    let id = member.id.clone();
-    app.fleet.roster.lock().admit(member);
-    let token = fresh.enter(app, &id, None);
-    Ok(Some(admitted(app, &id, &token)?))
+    let newcomer = Arc::new(Newcomer {
+        token_hash: chance::hashed(token),
+        public: public.to_owned(),
+        text: text.clone(),
+        made: OnceLock::new(),
+    });
+    group::write(app, Arc::clone(&newcomer)).await?;
+    let made = newcomer.made.get().cloned();
+    made.ok_or_else(|| Error::Unavailable("this device is coming in just now".into()))
+}
+
+impl Grouped for Arc<Newcomer> {
+    fn group(fleet: &Fleet) -> &Group<Self> {
+        &fleet.newcomers
+    }
+
+    async fn write(app: &App, items: &[Self]) -> Result<()> {
+        let transaction = app.database.begin().await?;
+        let (mut made, mut seen) = (Vec::new(), HashSet::new());
+        for newcomer in items {
+            let Newcomer { token_hash, public, text, .. } = &**newcomer;
+            // One that asks again before it was answered is told when it asks once more.
+            if !seen.insert(public) || app.fleet.roster.lock().of_key(public).is_some() {
+                continue;
+            }
+            let found: Option<Found> = row(
+                &transaction,
+                "UPDATE enrolment_tokens SET uses_left = uses_left - 1
+                 WHERE hash = $1 AND uses_left > 0 AND ends_utc_ms > $2 RETURNING place",
+                values![token_hash.as_str(), app.clock.utc_ms()],
+            )
+            .await?;
+            let Some(Found { place }) = found else {
+                let _ = newcomer.made.set(None);
+                continue;
+            };
+            let member = insert(app, &transaction, public, (text, place.as_deref())).await?;
+            let fresh = Fresh::write(app, &transaction, &member.id, None).await?;
+            made.push((newcomer, member, fresh));
+        }
+        transaction.commit().await?;
+        for (newcomer, member, fresh) in made {
+            let id = member.id.clone();
+            app.fleet.roster.lock().admit(member);
+            let token = fresh.enter(app, &id, None);
+            let _ = newcomer.made.set(Some(admitted(app, &id, &token)?));
+        }
+        Ok(())
+    }
 }
 
 async fn make(app: &App, public: &str, text: &EnrolText, place: Option<&str>) -> Result<String> {

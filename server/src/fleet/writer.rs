@@ -1,9 +1,11 @@
 //! Writes how devices stand, in batches: a heartbeat itself costs no write.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrion_protocol::fleet::{CommandRef, SettingsOrder};
 
+use super::enrol::Newcomer;
 use super::group::{Group, Grouped};
 use super::roster::{Roster, Standing};
 use crate::database::{execute, number, values};
@@ -24,6 +26,8 @@ pub struct Fleet {
     pub(super) results: Group<super::results::Told>,
     /// Devices' boots, on their way to the disk.
     boots: Group<Boot>,
+    /// Devices that come in by a token, on their way to the disk.
+    pub(super) newcomers: Group<Arc<Newcomer>>,
     /// Held while numbers are given to commands, so that they lie on the disk in their order.
     pub(super) numbering: tokio::sync::Mutex<()>,
 }
