@@ -1,8 +1,6 @@
-//! Files by their content: a folder of blobs, each named by its SHA-256.
+//! Files by their content: blobs, each named by its SHA-256.
 //!
 //! A blob is hashed while it comes, and is complete only if it is what its name says; then it is told to the database.
-
-use std::path::Path as File;
 
 use object_store::path::Path;
 use object_store::{MultipartUpload, PutPayload};
@@ -109,10 +107,4 @@ async fn take(
         return Err(Error::Wrong("an empty file is no blob".into()));
     }
     Ok(size)
-}
-
-/// What the system says of a path.
-pub fn refused(path: &File) -> impl Fn(std::io::Error) -> Error {
-    let shown = path.display().to_string();
-    move |error| Error::Unavailable(format!("{shown}: {error}"))
 }

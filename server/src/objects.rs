@@ -11,7 +11,6 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 
-use crate::library::refused;
 use crate::{Error, Result};
 
 /// Folders of the store in which objects lie; what else a state folder has is not touched.
@@ -109,6 +108,12 @@ pub fn failed(error: object_store::Error) -> Error {
     }
 }
 
+/// What the system says of a path.
+pub fn refused(path: &File) -> impl Fn(std::io::Error) -> Error {
+    let shown = path.display().to_string();
+    move |error| Error::Unavailable(format!("{shown}: {error}"))
+}
+
 /// Takes away what the store calls `NAME#NUMBER`: objects that were never complete.
 fn sweep(folder: &File) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
@@ -123,7 +128,6 @@ fn sweep(folder: &File) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

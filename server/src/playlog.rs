@@ -117,7 +117,7 @@ async fn insert(
 async fn count(transaction: &Transaction, place: &str, record: &PlayRecord) -> Result<()> {
     let hour = record.started_utc_ms.map_or(HOUR_UNKNOWN, |ms| ms.div_euclid(HOUR_MS));
     let is_missed = record.how.as_str() == "missed";
-    // A row of a screen is all showings of a quarter of an hour.
+    // A row of a screen is all showings of half an hour.
     let plays = record.showings.map_or(1, number);
     let (plays, missed) = if is_missed { (0, 1) } else { (plays, 0) };
     execute(

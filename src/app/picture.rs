@@ -38,6 +38,7 @@ pub(super) enum Why {
     /// An emergency.
     Emergency,
 }
+
 /// What is remembered of a screen that somebody switched off, and of any other.
 const OFF: &str = "off";
 const ON: &str = "on";

@@ -1,7 +1,7 @@
 //! What was on the screen, for the play log.
 //!
 //! A loop of pictures changes each few seconds, for years; a row written for each change would wear a card out. So showings are counted
-//! in memory, one row for each file (and daypart, and release), and written together each quarter of an hour. A power cut
+//! in memory, one row for each file (and daypart, and release), and written together each half hour. A power cut
 //! costs what was not yet written; nothing is ever counted twice.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::video::{Frames, Kind, OnScreen};
 
 /// So long showings are counted before they are written, in milliseconds; one that began before is not cut in two unless it is
 /// that long itself.
-pub const SPAN_MS: u64 = 15 * 60 * 1000;
+pub const SPAN_MS: u64 = 30 * 60 * 1000;
 /// Rows that are counted at once; then they are written. Loops have half as many items.
 const ROWS_MAX: usize = 2000;
 /// What a row says of a showing that goes on in the next.
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_written_at_the_change_after_a_quarter_of_an_hour_and_what_is_long_is_written_meanwhile() {
+    fn rows_are_written_at_the_change_after_half_an_hour_and_what_is_long_is_written_meanwhile() {
         let at = |ms: u64| Now { monotonic: Mono(ms), wall: None };
         let mut shown = Shown::default();
         assert_eq!((shown.deadline(), shown.is_due(at(SPAN_MS))), (None, false));

@@ -42,7 +42,7 @@ impl OutputsArgs {
 Each line is a play: its number, when it began by the place's clock (UTC where no program says where that is,
 `-` where nobody knew the time), how it ended, how much of it was heard and audible, what it was, why it played.
 `>` goes on with a play that a stop, a crash or a power cut had cut off; both count once.
-Of films and pictures a line is what was shown of one in a quarter of an hour, and on a screen that was there.")]
+Of films and pictures a line is what was shown of one in half an hour, and on a screen that was there.")]
 pub struct PlaysArgs {
     /// Folder of the state, if not the usual one
     #[arg(long, value_name = "DIR")]

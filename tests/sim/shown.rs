@@ -10,7 +10,8 @@ use super::programs::{put_on, run_until};
 use super::spots::{songs, with_spots};
 use super::*;
 
-const QUARTER_MS: u64 = 15 * 60_000;
+/// After so long rows are written.
+const SPAN_MS: u64 = 30 * 60_000;
 
 /// A device with a screen, whose disk is looked at.
 fn with_screen(sink: &str) -> Sim {
@@ -55,7 +56,7 @@ impl Sim {
 }
 
 #[test]
-fn a_loop_of_five_seconds_is_a_row_for_each_file_and_quarter_of_an_hour() {
+fn a_loop_of_five_seconds_is_a_row_for_each_file_and_half_hour() {
     let mut sim = with_screen("x11");
     let (items, hours) = (4, 2);
     for showing in 0..hours * 3600 / 5 {
@@ -64,13 +65,9 @@ fn a_loop_of_five_seconds_is_a_row_for_each_file_and_quarter_of_an_hour() {
     }
     sim.hear(Event::Signal(Signal::Terminate));
     let rows = sim.seen();
-    // A quarter is over with the change after it; now and then the clock's hour ends one before.
-    let quarters = hours * 4;
-    assert!(
-        (quarters * items..=(quarters + hours + 1) * items).contains(&(rows.len() as u64)),
-        "{}",
-        rows.len()
-    );
+    // A half hour is over with the change after it; now and then the clock's hour ends one before.
+    let spans = hours * 2;
+    assert!((spans * items..=(spans + hours + 1) * items).contains(&(rows.len() as u64)), "{}", rows.len());
     let sum = |of: &dyn Fn(&PlayEnd) -> u64| rows.iter().map(|(_, end)| of(end)).sum::<u64>();
     assert_eq!(sum(&|end| end.viewed.unwrap().showings), hours * 3600 / 5);
     assert_eq!(sum(&|end| end.heard_ms), hours * 3_600_000);
@@ -85,9 +82,9 @@ fn a_loop_of_five_seconds_is_a_row_for_each_file_and_quarter_of_an_hour() {
 }
 
 #[test]
-fn a_long_film_is_written_each_quarter_of_an_hour_and_its_rows_go_on_with_each_other() {
+fn a_long_film_is_written_each_half_hour_and_its_rows_go_on_with_each_other() {
     let mut sim = with_screen("x11");
-    sim.show("long", Kind::Film, (2 * QUARTER_MS + 60_000, 100));
+    sim.show("long", Kind::Film, (2 * SPAN_MS + 60_000, 100));
     assert_eq!(sim.seen().len(), 2, "so much is on the disk while it runs");
     sim.show("next", Kind::Film, (5000, 10));
     sim.hear(Event::Signal(Signal::Terminate));
@@ -102,8 +99,8 @@ fn a_long_film_is_written_each_quarter_of_an_hour_and_its_rows_go_on_with_each_o
     assert_eq!(
         told,
         [
-            (long(), HowEnded::Cut, QUARTER_MS, 1),
-            (long(), HowEnded::Cut, QUARTER_MS, 0),
+            (long(), HowEnded::Cut, SPAN_MS, 1),
+            (long(), HowEnded::Cut, SPAN_MS, 0),
             (long(), HowEnded::Finished, 60_000, 0),
             ("next".into(), HowEnded::Cut, 5000, 1),
         ]

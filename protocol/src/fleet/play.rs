@@ -110,7 +110,7 @@ pub struct PlayRecord {
     /// How much of it somebody could see, in ms.
     #[serde(default, deserialize_with = "limited::number")]
     pub visible_ms: u64,
-    /// Of a film or picture: how often it began. One row is of a quarter of an hour.
+    /// Of a film or picture: how often it began. One row is of half an hour.
     #[serde(default, deserialize_with = "limited::number_or_null", skip_serializing_if = "Option::is_none")]
     pub showings: Option<u64>,
     /// Of a film or picture: frames that were due.

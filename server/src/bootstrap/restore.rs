@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::database::{DATABASE_NAME, Database, values};
-use crate::library::refused;
+use crate::objects::refused;
 use crate::settings::Settings;
 use crate::{Error, Result};
 

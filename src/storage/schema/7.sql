@@ -1,4 +1,4 @@
--- Step 7: what was seen. Rows of kind film and picture are of a quarter of an hour: all showings of a file in it that have the same
+-- Step 7: what was seen. Rows of kind film and picture are of half an hour: all showings of a file in it that have the same
 -- reasons. NULL in rows of the versions before, and of what is only heard.
 ALTER TABLE plays ADD COLUMN visible_ms INTEGER;       -- of it on a screen that was there and on
 ALTER TABLE plays ADD COLUMN showings INTEGER;         -- that began in it

@@ -39,10 +39,10 @@ fn figures() {
         let plays = (1..=200).flat_map(|seq| [open(1, n * 10_000 + seq), close(1, n * 10_000 + seq, 9)]);
         write(&mut database, plays).unwrap();
     });
-    // What the screen writes in a day: a row for each item of the loop in each quarter of an hour, all at once.
+    // What the screen writes in a day: a row for each item of the loop in each half hour, all at once.
     for (run, items) in [(2, 10), (3, 180)] {
-        measure(&format!("a quarter of an hour of a loop of {items}"), 96, |quarter| {
-            let first = quarter * 1000;
+        measure(&format!("half an hour of a loop of {items}"), 48, |span| {
+            let first = span * 1000;
             let rows = (first..first + items).flat_map(|seq| [open(run, seq), close(run, seq, 9)]);
             write(&mut database, rows).unwrap();
         });

@@ -79,6 +79,11 @@ impl Card {
         u32::from(self.connector).cast_signed()
     }
 
+    /// As [`probe`] for the card that is open: only who opened it first may have it look.
+    pub fn probe(&self) {
+        probe_card(self);
+    }
+
     /// Switches what is plugged to the connector.
     ///
     /// # Errors
@@ -99,21 +104,15 @@ pub fn probe() {
             continue;
         }
         let Ok(card) = open(&entry.path()).map(Asked) else { continue };
-        let Ok(handles) = card.resource_handles() else { continue };
-        for connector in handles.connectors() {
-            // What it finds stands where connectors are looked at.
-            let _ = card.get_connector(*connector, true);
-        }
+        probe_card(&card);
     }
 }
 
-impl Card {
-    /// The same for the card that is open: only who opened it first may have it look.
-    pub fn probe(&self) {
-        let Ok(handles) = self.resource_handles() else { return };
-        for connector in handles.connectors() {
-            let _ = self.get_connector(*connector, true);
-        }
+fn probe_card(card: &impl drm::control::Device) {
+    let Ok(handles) = card.resource_handles() else { return };
+    for connector in handles.connectors() {
+        // What it finds stands where connectors are looked at.
+        let _ = card.get_connector(*connector, true);
     }
 }
 
