@@ -347,6 +347,27 @@ fn what_the_device_before_has_played_holds_songs_back_also_after_a_restart() {
 }
 
 #[test]
+fn what_was_chosen_before_it_was_known_what_the_device_before_has_played_gives_way() {
+    let mut document = document();
+    document["rotation"] =
+        json!({"song": {"count": 0, "minutes": 600}, "artist": {"count": 0, "minutes": 0}});
+    for seed in 0..8 {
+        let mut sim = on_air(seed, &document);
+        sim.run_ms(1000);
+        let plays: String = sim.witness.last_path().file_name().unwrap().to_str().unwrap().into();
+        let mut others: Vec<String> = (0..5).map(|n| n.to_string()).filter(|song| *song != plays).collect();
+        let free = others.remove(seed as usize % 4);
+        let play =
+            |recording: String| InheritedPlay { recording, at_utc_ms: BEGIN_MS - 3_600_000, playlist: None };
+        let params = InheritParams { plays: others.into_iter().map(play).collect() };
+        sim.ask(Method::Program(ProgramMethod::Inherit(params)));
+        assert_eq!(Some(plays.as_str()), sim.witness.last_path().file_name().unwrap().to_str());
+        sim.run_ms(SONG_MS + 1000);
+        assert_eq!(sim.witness.last_path().file_name().unwrap(), free.as_str(), "seed {seed}");
+    }
+}
+
+#[test]
 fn the_next_24_hours_are_told() {
     let mut sim = on_air(6, &document());
     run_until(&mut sim, "14:15");

@@ -236,16 +236,15 @@ pub async fn replace(app: &App, (old, new): (&str, &str), by: &str) -> Result<()
         let old = members.device(old)?;
         (old.place.clone(), old.groups.clone(), old.settings)
     };
+    // Before its place, so that it does not begin there with what was just played; and without it rather than not at all.
+    if let Err(error) = inherit(app, (old, new), settings, by).await {
+        log::warn!("the device {new} does not begin with all that {old} left: {error}");
+    }
     bind(app, new, place.as_deref()).await?;
     for group in groups {
         join(app, new, &group, true).await?;
     }
-    remove(app, old, Some(new)).await?;
-    // It is replaced; what cannot be given any more is no reason to do all of it again.
-    if let Err(error) = inherit(app, (old, new), settings, by).await {
-        log::warn!("the device {new} does not begin with all that {old} left: {error}");
-    }
-    Ok(())
+    remove(app, old, Some(new)).await
 }
 
 /// Gives a device what another one leaves.

@@ -54,6 +54,8 @@ impl App {
         if let Some(on) = &mut self.air.on {
             let before = history(&on.program, &plays, self.times.rotation(now));
             on.history = on.history.after(&before, &on.program.catalogue);
+            // What was chosen without knowing of them gives way; what plays goes on to its end.
+            self.drop_upcoming(effects);
         }
         let told = plays.len();
         let kept = &mut self.air.inherited;
