@@ -5,7 +5,7 @@
 //! again, with a limit on how often; without a screen, films or the program the device plays music as before. The sound of
 //! films goes through it to the mixer, each piece with the moment at which its picture is seen.
 
-mod cec;
+pub(crate) mod cec;
 mod falls;
 mod lettering;
 mod list;

@@ -4,6 +4,7 @@ use orchestrion_protocol::status::{self, ServerLink};
 
 use super::playback::Transport;
 use super::{App, Effect};
+use crate::media::screen::message::FilePath;
 use crate::media::screen::words::{Overlay, Splash};
 use crate::video::Command;
 
@@ -50,7 +51,9 @@ impl App {
         let rules = self.picture.rules();
         let is_told = rules.now_playing.unwrap_or(wanted.now_playing);
         let now_playing = if is_told { self.song_in_words() } else { None };
-        Overlay { now_playing, ticker: rules.ticker.clone().or_else(|| wanted.ticker.clone()) }.cut()
+        let current = self.playback.current.as_ref().and_then(|current| self.queue.get(current.entry));
+        let song = current.map(|entry| FilePath::from(&*entry.path));
+        Overlay { now_playing, song, ticker: rules.ticker.clone().or_else(|| wanted.ticker.clone()) }.cut()
     }
 
     /// The song that is heard; what is said is none.

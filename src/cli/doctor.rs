@@ -11,6 +11,7 @@ mod configuration;
 mod formats;
 mod machine;
 mod report;
+mod screen;
 mod socket;
 mod sound;
 mod state;
@@ -84,6 +85,7 @@ impl DoctorArgs {
                 move || sound::look(|| socket::output_of_device(socket.as_deref()))
             }),
             look("Formats", formats::look),
+            look("Screen", screen::look),
             look("State", move || state::look(&state_dir)),
             look("Socket", {
                 let socket = socket.clone();

@@ -24,9 +24,9 @@ const DEVICES: &str = "/dev";
 /// Lines that are used, at most.
 const LINES_MAX: usize = 8;
 /// What speaks.
-const PROGRAM: &str = "cec-ctl";
+pub(crate) const PROGRAM: &str = "cec-ctl";
 /// The package that has it.
-const PACKAGE: &str = "v4l-utils";
+pub(crate) const PACKAGE: &str = "v4l-utils";
 /// What the TV calls this machine, at most 14 letters.
 const NAME: &str = "Orchestrion";
 /// The TV's address on each line.
@@ -88,7 +88,7 @@ impl Switch for Cec {
 fn serve(orders: &Receiver<Order>, answers: &Sender<Answer>) {
     while let Ok(first) = orders.recv() {
         let (serial, is_on) = orders.try_iter().last().unwrap_or(first);
-        let answer = switch_all(&lines(&connectors::place(DEVICES)), is_on);
+        let answer = switch_all(&lines(), is_on);
         if answers.send((serial, answer)).is_err() {
             return;
         }
@@ -96,7 +96,11 @@ fn serve(orders: &Receiver<Order>, answers: &Sender<Answer>) {
 }
 
 /// The kernel's lines, one a connector.
-fn lines(devices: &Path) -> Vec<PathBuf> {
+pub(crate) fn lines() -> Vec<PathBuf> {
+    lines_in(&connectors::place(DEVICES))
+}
+
+fn lines_in(devices: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(devices) else { return Vec::new() };
     let is_line = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -217,9 +221,9 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let names: Vec<_> =
-            lines(folder.path()).iter().map(|line| line.file_name().unwrap().to_owned()).collect();
+            lines_in(folder.path()).iter().map(|line| line.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["cec0", "cec1"]);
-        assert_eq!(lines(&folder.path().join("none")), Vec::<PathBuf>::new());
+        assert_eq!(lines_in(&folder.path().join("none")), Vec::<PathBuf>::new());
         assert_eq!(switch_all(&[], false), Ok(true));
     }
 

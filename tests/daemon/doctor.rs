@@ -56,7 +56,7 @@ fn without_sound_it_says_what_is_missing_and_exits_1() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    for group in ["Sound", "Formats", "State", "Socket", "Clock", "Machine"] {
+    for group in ["Sound", "Formats", "Screen", "State", "Socket", "Clock", "Machine"] {
         assert!(text.lines().any(|line| line == group), "{group} in {text}");
     }
     for words in

@@ -1,8 +1,11 @@
 //! What is written over films and pictures.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command as Tool;
 use std::time::Instant;
 
-use orchestrion::media::screen::message::{Command, Event, Setup};
+use orchestrion::media::screen::message::{Command, Event, FilePath, Setup};
 use orchestrion::media::screen::words::Overlay;
 use orchestrion_rig::films::{Film, is_like, picture};
 
@@ -18,7 +21,21 @@ const INK: u8 = 225;
 const CPU_MS_MAX: u64 = 60;
 
 fn overlay(now_playing: Option<&str>, ticker: Option<&str>) -> Command {
-    Command::Overlay(Overlay { now_playing: now_playing.map(Into::into), ticker: ticker.map(Into::into) })
+    with_cover(now_playing, None, ticker)
+}
+
+fn with_cover(now_playing: Option<&str>, song: Option<&Path>, ticker: Option<&str>) -> Command {
+    let (now_playing, ticker) = (now_playing.map(Into::into), ticker.map(Into::into));
+    Command::Overlay(Overlay { now_playing, song: song.map(FilePath::from), ticker })
+}
+
+/// A song with this picture as its cover, whatever it is.
+fn song(path: &Path, cover: &Path) {
+    let mut make = Tool::new("ffmpeg");
+    make.args(["-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "sine=duration=1", "-i"])
+        .arg(cover);
+    make.args(["-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic"]).arg(path);
+    assert!(make.status().unwrap().success(), "{}", path.display());
 }
 
 /// How many pixels of the nth strip from the bottom are ink.
@@ -67,6 +84,54 @@ fn over_a_film_that_runs_and_a_picture_that_stands_texts_come_and_go_in_all_scri
         await_ink(&stage, [false, false]);
         stage.see((20, HEIGHT - 4), colour);
     }
+}
+
+#[test]
+fn the_cover_of_the_song_stands_beside_its_line_and_one_that_is_broken_costs_only_itself() {
+    if !can_show() {
+        return;
+    }
+    let mut stage = Stage::new(Setup::default());
+    picture(&stage.path("p.png"), (64, 36), [RED; 4]).unwrap();
+    // Wider than high: of its left and right an eighth each is cut.
+    let green = [30, 180, 30];
+    picture(&stage.path("front.png"), (400, 300), [green, BLUE, green, BLUE]).unwrap();
+    picture(&stage.path("front.jpg"), (300, 300), [BLUE, green, BLUE, green]).unwrap();
+    song(&stage.path("a.flac"), &stage.path("front.png"));
+    song(&stage.path("b.mp3"), &stage.path("front.jpg"));
+    stage.show(&["p.png"], 60_000);
+    stage.see((20, 20), RED);
+    let line = HEIGHT - STRIP / 2;
+    for (name, [left, right]) in [("a.flac", [green, BLUE]), ("b.mp3", [BLUE, green])] {
+        let path = stage.path(name);
+        stage.player.send(&with_cover(Some("♫ Für Elise – L. v. Beethoven"), Some(&path), None)).unwrap();
+        stage.see((STRIP / 8, line), left);
+        stage.see((STRIP - STRIP / 8, line), right);
+        await_ink(&stage, [true, false]);
+        // Above it is the picture, beside it the text on its dark strip.
+        stage.see((STRIP / 2, HEIGHT - STRIP - 4), RED);
+        let beside = stage.screen.pixel(STRIP + 2, line).unwrap();
+        assert!(beside.iter().zip(RED).all(|(seen, clear)| *seen < clear / 2 + 8), "{beside:?}");
+    }
+    stage.keep("cover.png");
+
+    // The same song with rubbish where its cover was.
+    let mut bytes = fs::read(stage.path("a.flac")).unwrap();
+    let data = bytes.windows(4).position(|bytes| bytes == b"IDAT").unwrap();
+    bytes[data..data + 100].fill(0x55);
+    fs::write(stage.path("c.flac"), bytes).unwrap();
+    fs::write(stage.path("d.flac"), b"no song at all").unwrap();
+    for name in ["c.flac", "d.flac", "gone.flac"] {
+        let path = stage.path(name);
+        stage.player.send(&with_cover(Some(&format!("♫ {name}")), Some(&path), None)).unwrap();
+        let until = Instant::now() + PATIENCE;
+        while stage.screen.pixel(STRIP - STRIP / 8, line).unwrap() == green {
+            assert!(Instant::now() < until, "{name}: the cover before it");
+        }
+        await_ink(&stage, [true, false]);
+    }
+    stage.player.send(&overlay(None, None)).unwrap();
+    stage.see((STRIP / 2, line), RED);
 }
 
 #[test]

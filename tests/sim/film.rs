@@ -130,6 +130,7 @@ fn a_daypart_says_what_becomes_of_the_sound_of_films_and_what_is_written_over_th
     let overlay = sim.overlay().unwrap();
     assert_eq!(overlay.ticker.as_deref(), Some("Last orders"));
     assert!(overlay.now_playing.is_some_and(|song| song.starts_with('♫')));
+    assert_eq!(overlay.song.as_ref().map(PathBuf::from).as_deref(), Some(sim.witness.last_path()));
 }
 
 impl Sim {

@@ -4,6 +4,7 @@
 mod canvas;
 mod card;
 mod confine;
+mod cover;
 mod fit;
 mod hands;
 mod lettering;

@@ -64,7 +64,7 @@ fn media(program: Option<&Path>) -> Vec<Finding> {
 }
 
 /// A program beside this one, or in a folder of `$PATH`.
-fn find(name: &str) -> Option<PathBuf> {
+pub(super) fn find(name: &str) -> Option<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = beside.into_iter().chain(std::env::split_paths(&path)).map(|folder| folder.join(name));
@@ -101,7 +101,7 @@ fn answer(program: &Path) -> Result<String, String> {
 }
 
 /// Where GStreamer looks for plugins.
-fn plugin_folders() -> Vec<PathBuf> {
+pub(super) fn plugin_folders() -> Vec<PathBuf> {
     let named = |name| {
         std::env::var_os(name).into_iter().flat_map(|list| std::env::split_paths(&list).collect::<Vec<_>>())
     };

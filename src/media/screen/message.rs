@@ -237,13 +237,30 @@ pub struct Setup {
 /// What is kept as it is in a file's name on the wire.
 const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
+/// An absolute path on the wire: percent-encoded, so that any bytes may be in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FilePath(String);
+
+impl From<&Path> for FilePath {
+    fn from(path: &Path) -> Self {
+        Self(percent_encode(path.as_os_str().as_bytes(), &PLAIN).to_string())
+    }
+}
+
+impl From<&FilePath> for PathBuf {
+    fn from(path: &FilePath) -> Self {
+        let bytes: Vec<u8> = percent_decode_str(&path.0).collect();
+        Self::from(OsStr::from_bytes(&bytes))
+    }
+}
+
 /// One film or picture of a loop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// The daemon's number for it, which events name.
     pub id: u32,
-    /// Its absolute path, percent-encoded, so that any bytes may be in it.
-    file: String,
+    file: FilePath,
     /// Changes when the file does (its time of change, say); what failed as it was is tried anew.
     pub stamp: u64,
     /// How long it is held if it is a picture, in milliseconds, within [`HOLD_MS`].
@@ -254,15 +271,13 @@ impl Item {
     /// One of a file.
     #[must_use]
     pub fn new(id: u32, path: &Path, stamp: u64, hold_ms: u64) -> Self {
-        let file = percent_encode(path.as_os_str().as_bytes(), &PLAIN).to_string();
-        Self { id, file, stamp, hold_ms: hold_ms.clamp(*HOLD_MS.start(), *HOLD_MS.end()) }
+        Self { id, file: path.into(), stamp, hold_ms: hold_ms.clamp(*HOLD_MS.start(), *HOLD_MS.end()) }
     }
 
     /// Where it lies.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        let bytes: Vec<u8> = percent_decode_str(&self.file).collect();
-        PathBuf::from(OsStr::from_bytes(&bytes))
+        (&self.file).into()
     }
 }
 

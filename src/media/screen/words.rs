@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::message::FilePath;
+
 /// Longest text of a line, in characters; what is more is cut.
 pub const TEXT_CHARS_MAX: usize = 240;
 /// Lines of a splash.
@@ -45,6 +47,9 @@ pub struct Overlay {
     /// The song that is heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now_playing: Option<String>,
+    /// Its file, whose cover stands beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<FilePath>,
     /// A text at the bottom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticker: Option<String>,
@@ -55,7 +60,8 @@ impl Overlay {
     #[must_use]
     pub fn cut(self) -> Self {
         let line = |text: Option<String>| text.map(|text| cut(&text)).filter(|text| !text.trim().is_empty());
-        Self { now_playing: line(self.now_playing), ticker: line(self.ticker) }
+        let now_playing = line(self.now_playing);
+        Self { song: self.song.filter(|_| now_playing.is_some()), now_playing, ticker: line(self.ticker) }
     }
 }
 
@@ -73,6 +79,8 @@ pub fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -88,7 +96,9 @@ mod tests {
         assert_eq!((splash.title.chars().count(), splash.lines.len()), (TEXT_CHARS_MAX, LINES_MAX));
         assert!(splash.title.ends_with('…') && !splash.title.contains('\n'));
         assert_eq!((splash.code.as_deref(), splash.qr), (Some("BCDF-GHJK"), None));
-        let overlay = Overlay { now_playing: Some(" \n".into()), ticker: Some("ends\u{7}".into()) }.cut();
-        assert_eq!(overlay, Overlay { now_playing: None, ticker: Some("ends ".into()) });
+        let song = Some(FilePath::from(Path::new("/a.flac")));
+        let overlay = Overlay { now_playing: Some(" \n".into()), song, ticker: Some("ends\u{7}".into()) };
+        let told = Overlay { now_playing: None, song: None, ticker: Some("ends ".into()) };
+        assert_eq!(overlay.cut(), told, "no cover without its song");
     }
 }

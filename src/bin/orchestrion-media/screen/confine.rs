@@ -3,14 +3,15 @@
 use std::fs;
 use std::sync::Arc;
 
+use orchestrion::audio::tags::COVER_LEN_MAX;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Open files, at most: two films, the screen, GStreamer's event descriptors, and room for those that are being closed.
 const FILES_MAX: u64 = 256;
 /// Memory of its own, in MiB: two pictures of the largest size, while they are scaled.
 const MEMORY_MIB_MAX: u64 = 1024;
-/// Bytes of a file that it writes. It has none to write, but Orc maps the code that it makes through one.
-const WRITTEN_LEN_MAX: u64 = 1 << 20;
+/// Bytes of a file that it writes: a song's cover, in memory. Orc maps the code that it makes through one, too.
+const WRITTEN_LEN_MAX: u64 = COVER_LEN_MAX as u64;
 /// How much rather than the daemon the kernel ends it when memory runs out (−1000 to 1000).
 const OOM_SCORE: &str = "500";
 

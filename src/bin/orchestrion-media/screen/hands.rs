@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use gstreamer as gst;
 use orchestrion::media::screen::message::Event;
 use orchestrion::media::screen::words::{Overlay, Splash};
 
+use super::cover::{self, Cover};
 use super::listen::Speaker;
 use super::overlay::{self, Strips};
 use super::plugins::Later;
@@ -23,6 +25,10 @@ use crate::decode::listen::ring;
 
 /// Threads at once, at most.
 const HANDS_MAX: usize = 24;
+/// Of these, covers.
+const COVERS_MAX: usize = 2;
+/// How long a text waits for its cover.
+const COVER_MAX: Duration = Duration::from_secs(4);
 /// Of these, snapshots.
 const SNAPSHOTS_MAX: usize = 2;
 
@@ -66,6 +72,7 @@ pub struct Hands {
     draws: Receiver<Drawn>,
     busy: Arc<AtomicUsize>,
     snapshots: Arc<AtomicUsize>,
+    covers: Arc<AtomicUsize>,
 }
 
 /// Counts down when its thread ends, however.
@@ -88,8 +95,21 @@ impl Hands {
         let (made, makes) = bounded(HANDS_MAX);
         let (made_sound, makes_sound) = bounded(HANDS_MAX);
         let (drawn, draws) = bounded(HANDS_MAX);
-        let (busy, snapshots) = (Arc::default(), Arc::default());
-        Self { wanted, wake, later, made, makes, made_sound, makes_sound, drawn, draws, busy, snapshots }
+        let (busy, snapshots, covers) = (Arc::default(), Arc::default(), Arc::default());
+        Self {
+            wanted,
+            wake,
+            later,
+            made,
+            makes,
+            made_sound,
+            makes_sound,
+            drawn,
+            draws,
+            busy,
+            snapshots,
+            covers,
+        }
     }
 
     /// Opens a file; [`Hands::made`] says what came of it.
@@ -152,12 +172,35 @@ impl Hands {
     pub fn draw_overlay(&self, overlay: Overlay) -> Result<(), String> {
         let (wanted, wake, drawn) = (self.wanted, self.wake.clone(), self.drawn.clone());
         let later = self.later.clone();
+        let cover = overlay.song.as_ref().and_then(|song| self.draw_cover(song.into()).ok());
         self.start("overlay", move || {
             later.wait();
-            let strips = overlay::draw(&overlay, wanted.screen, wanted.rotation);
+            // The text does not wait for a disk that does not answer.
+            let cover = cover.and_then(|cover| cover.recv_timeout(COVER_MAX).ok()).flatten();
+            let strips = overlay::draw(&overlay, cover, wanted.screen, wanted.rotation);
             let _ = drawn.send(Drawn::Overlay { overlay, strips });
             ring(&wake);
         })
+    }
+
+    /// Draws the cover of a song, on a thread that its disk may hold.
+    fn draw_cover(&self, song: PathBuf) -> Result<Receiver<Option<Cover>>, String> {
+        let (side, later) = (overlay::height(self.wanted.screen) as u32, self.later.clone());
+        let (send, receive) = bounded(1);
+        let (before, busy) = Busy::begin(&self.covers);
+        if before >= COVERS_MAX {
+            return Err("the covers of other songs are still being read".into());
+        }
+        self.start("cover", move || {
+            let _busy = busy;
+            later.wait();
+            let drawn = cover::draw(&song, side).unwrap_or_else(|words| {
+                eprintln!("orchestrion-media: the cover in {} is not shown: {words}", song.display());
+                None
+            });
+            let _ = send.send(drawn);
+        })?;
+        Ok(receive)
     }
 
     /// What was drawn next.

@@ -7,6 +7,7 @@ use gstreamer as gst;
 use orchestrion::media::screen::message::{Rotation, Size};
 use orchestrion::media::screen::words::Overlay;
 
+use super::cover::Cover;
 use super::upright::Upright;
 use super::writing::{Ink, Lines, escaped, write};
 
@@ -29,30 +30,44 @@ struct Strip {
     ink: Ink,
     top: usize,
     height: usize,
+    /// At its left end.
+    cover: Option<Cover>,
     /// Empty at both sides of a text that stands.
     margin: usize,
     moves: bool,
 }
 
-/// Draws the texts.
+/// How high a strip is, in pixels.
+pub fn height(screen: Size) -> usize {
+    (screen.width.min(screen.height) as usize / 13).max(16)
+}
+
+/// Draws the texts; the cover is as high as a strip.
 ///
 /// # Errors
 /// In words: they cannot be written here.
-pub fn draw(overlay: &Overlay, screen: Size, rotation: Rotation) -> Result<Strips, String> {
+pub fn draw(
+    overlay: &Overlay,
+    mut cover: Option<Cover>,
+    screen: Size,
+    rotation: Rotation,
+) -> Result<Strips, String> {
     let upright = Upright::of(screen, rotation);
-    let height = (upright.width.min(upright.height) / 13).max(16);
+    let height = height(screen);
     let font_px = height * 11 / 20;
     let mut strips = Vec::new();
     let mut top = upright.height;
-    for text in [&overlay.ticker, &overlay.now_playing].into_iter().flatten() {
+    let texts = [(&overlay.ticker, None), (&overlay.now_playing, cover.take())];
+    for (text, cover) in texts.into_iter().filter_map(|(text, cover)| Some((text.as_ref()?, cover))) {
         top = top.saturating_sub(height);
         // No letter of any script is wider than two of its heights.
         let room = (2 * font_px * (text.chars().count() + 2)).clamp(64, WIDTH_MAX);
         let ink =
             write(&escaped(text), &format!("Sans {font_px}px"), (room as u32, height as u32), Lines::One)?;
         let margin = height / 2;
-        let moves = ink.width + 2 * margin > upright.width;
-        strips.push(Strip { ink, top, height, margin, moves });
+        let free = upright.width.saturating_sub(cover.as_ref().map_or(0, |cover| cover.side));
+        let moves = ink.width + 2 * margin > free;
+        strips.push(Strip { ink, top, height, cover, margin, moves });
     }
     Ok(Strips { upright, strips })
 }
@@ -86,9 +101,16 @@ impl Strip {
         // The end of the text, a gap, and its beginning again.
         let period = self.ink.width + 2 * self.height;
         let gone = (u128::from(at_ns) * u128::from(SPEED) * self.height as u128 / 1_000_000_000) as usize;
+        let begin = self.cover.as_ref().map_or(0, |cover| cover.side);
         for y in 0..self.height {
             for x in 0..upright.width {
                 let Some(pixel) = upright.pixel(frame, (x, self.top + y)) else { continue };
+                let Some(x) = x.checked_sub(begin) else {
+                    if let Some(seen) = self.cover.as_ref().and_then(|cover| cover.at(x, y)) {
+                        pixel.copy_from_slice(seen);
+                    }
+                    continue;
+                };
                 let ink = match self.moves {
                     true => self.ink.at((x + gone) % period, y),
                     false => x.checked_sub(self.margin).map_or(0, |x| self.ink.at(x, y)),
@@ -110,7 +132,7 @@ mod tests {
         let upright = Upright::of(Size { width: 40, height: 20 }, Rotation::None);
         let ink = Ink { width: ink_width, height: 4, pixels: vec![255; 4 * ink_width] };
         let moves = ink_width > 40;
-        Strips { upright, strips: vec![Strip { ink, top: 16, height: 4, margin: 2, moves }] }
+        Strips { upright, strips: vec![Strip { ink, top: 16, height: 4, cover: None, margin: 2, moves }] }
     }
 
     fn row(strips: &Strips, at_ms: u64, y: usize) -> Vec<u8> {
@@ -128,6 +150,15 @@ mod tests {
         let seen = row(&strips, 5000, 17);
         assert_eq!((seen[1], seen[2], seen[11], seen[12]), (62, 255, 255, 62));
         assert!(!strips.move_along());
+    }
+
+    #[test]
+    fn a_cover_stands_at_the_left_and_the_text_beside_it() {
+        let mut strips = strips(10);
+        strips.strips[0].cover = Some(Cover { side: 4, pixels: [[7; 4]; 16].concat() });
+        let seen = row(&strips, 0, 17);
+        assert_eq!((seen[0], seen[3], seen[4], seen[5], seen[6], seen[16]), (7, 7, 62, 62, 255, 62));
+        assert_eq!(row(&strips, 0, 15), [200; 40]);
     }
 
     #[test]
