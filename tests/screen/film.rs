@@ -206,7 +206,7 @@ fn sent(has_sound: bool) {
     // Until it has begun three times; that none comes is believed after a while.
     let until = Instant::now() + if has_sound { PATIENCE } else { Duration::from_secs(7) };
     let (mut films, mut last) = (Vec::new(), None);
-    let mut pieces = 0;
+    let (mut pieces, mut frames_of) = (0, Vec::new());
     while films.len() <= 3
         && let Some(said) = stage.player.receive(until).unwrap()
     {
@@ -223,7 +223,9 @@ fn sent(has_sound: bool) {
             assert!(gap_ms.abs() < 2.1, "a gap of {gap_ms} ms");
         } else {
             films.push(film);
+            frames_of.push(0);
         }
+        *frames_of.last_mut().unwrap() += frames;
         last = Some((film, due_ms + frames as f64 * 1000.0 / f64::from(RATE_HZ)));
         pieces += 1;
     }
@@ -231,6 +233,9 @@ fn sent(has_sound: bool) {
     assert_eq!(films.len() >= 3, has_sound, "each time it begins anew: {films:?}");
     assert!(films.is_sorted(), "{films:?}");
     assert!(pieces == 0 || has_sound);
+    // Those that ended: 2 s each, to the last packet of AAC.
+    let whole = &frames_of[1.min(frames_of.len())..frames_of.len().saturating_sub(1)];
+    assert!(whole.iter().all(|frames| frames.abs_diff(2 * RATE_HZ as usize) <= 96), "{frames_of:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod confine;
 mod join;
 pub(crate) mod listen;
-mod movie;
+pub mod movie;
 mod pipeline;
 pub(crate) mod plugins;
 mod serve;

@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
-use gst::prelude::MulDiv as _;
+use gst::prelude::*;
 use gstreamer as gst;
 use rustix::io::pread;
 
@@ -69,6 +69,20 @@ impl Longer {
     pub fn lies_in(&self, offset: u64, len: usize) -> bool {
         offset < self.at + self.bytes.len() as u64 && self.at < offset.saturating_add(len as u64)
     }
+}
+
+/// Lets what a `filesrc` reads be a longer movie.
+pub fn correct_reads(source: &gst::Element, longer: Option<Longer>) {
+    let (Some(pad), Some(longer)) = (source.static_pad("src"), longer) else { return };
+    pad.add_probe(gst::PadProbeType::PULL | gst::PadProbeType::BUFFER, move |_, read| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut read.data
+            && longer.lies_in(read.offset, buffer.size())
+            && let Ok(mut bytes) = buffer.make_mut().map_writable()
+        {
+            longer.correct(read.offset, &mut bytes);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// The body of the first box of a kind.

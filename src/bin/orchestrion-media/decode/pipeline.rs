@@ -16,7 +16,7 @@ use orchestrion::media::message::{CHANNELS_MAX, DURATION_MS_MAX, Lasts, RATE_HZ_
 
 use super::join::{Behind, Bytes};
 use super::listen::ring;
-use super::movie::Longer;
+use super::movie::{Longer, correct_reads};
 use super::plugins::Loaded;
 use crate::fault::Fault;
 
@@ -256,20 +256,6 @@ fn watch_reads(source: &gst::Element, len: u64, fault: Sender<Fault>, wake: Send
             ring(&wake);
         }
         gst::PadProbeReturn::Pass
-    });
-}
-
-/// Lets the file be read as a longer movie.
-fn correct_reads(source: &gst::Element, longer: Option<Longer>) {
-    let (Some(pad), Some(longer)) = (source.static_pad("src"), longer) else { return };
-    pad.add_probe(gst::PadProbeType::PULL | gst::PadProbeType::BUFFER, move |_, read| {
-        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut read.data
-            && longer.lies_in(read.offset, buffer.size())
-            && let Ok(mut bytes) = buffer.make_mut().map_writable()
-        {
-            longer.correct(read.offset, &mut bytes);
-        }
-        gst::PadProbeReturn::Ok
     });
 }
 

@@ -5,7 +5,7 @@
 //! count time from the same place in the file. It decodes ahead until its few places are full. Its threads only ring a bell.
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,7 @@ use orchestrion::media::screen::message::{SOUND_FRAME_LEN, SOUND_RATE_HZ};
 use super::plugins;
 use super::source::open;
 use crate::decode::listen::ring;
+use crate::decode::movie::{Longer, correct_reads};
 use crate::fault::Fault;
 
 /// Pieces that wait in the sink, at most.
@@ -102,6 +103,7 @@ impl Sound {
         let pipeline = gst::Pipeline::new();
         let source =
             make("filesrc").property("location", format!("/proc/self/fd/{}", file.as_raw_fd())).build()?;
+        correct_reads(&source, Longer::of(file.as_fd()));
         let decode = make("decodebin")
             .property("caps", gst::Caps::new_empty_simple(RAW))
             .property("expose-all-streams", false)
