@@ -51,8 +51,10 @@ impl App {
         let rules = self.picture.rules();
         let is_told = rules.now_playing.unwrap_or(wanted.now_playing);
         let now_playing = if is_told { self.song_in_words() } else { None };
-        let current = self.playback.current.as_ref().and_then(|current| self.queue.get(current.entry));
-        let song = current.map(|entry| FilePath::from(&*entry.path));
+        // Told of only with its words; this is asked after each event.
+        let current = self.playback.current.as_ref().filter(|_| now_playing.is_some());
+        let entry = current.and_then(|current| self.queue.get(current.entry));
+        let song = entry.map(|entry| FilePath::from(&*entry.path));
         Overlay { now_playing, song, ticker: rules.ticker.clone().or_else(|| wanted.ticker.clone()) }.cut()
     }
 

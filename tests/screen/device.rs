@@ -21,7 +21,7 @@ const CORNER: (u32, u32) = (20, 20);
 /// How often the process is killed.
 const KILLS: u32 = 20;
 /// Longest time between two kills, in milliseconds.
-const KILL_EVERY_MS: u64 = 1200;
+pub const KILL_EVERY_MS: u64 = 1200;
 /// How far the music's place may be from the clock on a machine that others use. It is told about once a second.
 const ADRIFT_MS_MAX: u64 = 2500;
 
@@ -59,10 +59,10 @@ pub fn shower(device: u32) -> Option<u32> {
 }
 
 /// Numbers from a seed (Knuth, The Art of Computer Programming, volume 2, section 3.3.4: the multiplier of MMIX).
-struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let seed = std::env::var("ORCHESTRION_SEED").ok().and_then(|seed| seed.parse().ok());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let seed = seed.unwrap_or(now.as_nanos() as u64);
@@ -70,7 +70,7 @@ impl Chance {
         Self(seed)
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }

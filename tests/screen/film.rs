@@ -13,7 +13,7 @@ use orchestrion::media::screen::message::{Event, SOUND_FRAME_LEN, SOUND_FRAMES_M
 use orchestrion_rig::analysis::tone_amplitudes;
 use orchestrion_rig::device::Device;
 use orchestrion_rig::dying_disk::DyingDisk;
-use orchestrion_rig::films::{Film, flashes, picture};
+use orchestrion_rig::films::{Film, flashes, is_like, picture};
 use orchestrion_rig::signal::{doubled, sine};
 use orchestrion_rig::sound_server::{Captured, RATE_HZ, SoundServer};
 use orchestrion_rig::stall::StallWatch;
@@ -22,7 +22,7 @@ use orchestrion_rig::x_server::XServer;
 use serde_json::Value;
 
 use crate::device::place::{Place, position_ms};
-use crate::device::shower;
+use crate::device::{BLUE, Chance, KILL_EVERY_MS, see, shower};
 use crate::stage::{HEIGHT, PATIENCE, Stage, WIDTH, can_show, program};
 
 const MUSIC_HZ: f64 = 1000.0;
@@ -67,7 +67,11 @@ impl Hall {
     }
 
     fn music(&self) {
-        let tone = sine(MUSIC_HZ, MUSIC, 0.0, RATE_HZ, RATE_HZ as usize * 120);
+        self.music_of(120);
+    }
+
+    fn music_of(&self, seconds: usize) {
+        let tone = sine(MUSIC_HZ, MUSIC, 0.0, RATE_HZ, RATE_HZ as usize * seconds);
         wav::write(&self.place.path().join("music/a.wav"), &doubled(&tone), 2, RATE_HZ, SampleFormat::Int16)
             .unwrap();
     }
@@ -500,6 +504,44 @@ fn when_the_process_that_shows_is_killed_its_sound_falls_the_music_goes_on_and_b
         let softest_db = music.iter().map(|level| db(level / MUSIC)).fold(0.0, f64::min);
         assert!(softest_db > -DUCK_DB - 0.5, "the music has a hole of {softest_db} dB");
         assert!(steepest(&left[begun..]) < STEP_MAX, "a step of {}", steepest(&left[begun..]));
+    });
+}
+
+/// 20 times; `SCREEN_KILLS=100` for as many.
+#[test]
+fn the_process_that_shows_is_killed_at_random_and_the_music_has_no_gap() {
+    let kills: u32 = std::env::var("SCREEN_KILLS").map_or(20, |text| text.parse().unwrap());
+    in_a_hall(|hall| {
+        hall.music_of(60 + 3 * kills as usize);
+        hall.film("a.mp4", 4);
+        let device = hall.run("film_sound = \"off\"");
+        device.wait_for(PATIENCE, |status| status["screen"]["shows"] == "a.mp4").unwrap();
+        device.wait_for(PATIENCE, |status| status["position_ms"].as_u64() > Some(2000)).unwrap();
+        let capture = hall.server.capture().unwrap();
+        let mut chance = Chance::new();
+        let mut darks = Vec::new();
+        for _ in 0..kills {
+            std::thread::sleep(Duration::from_millis(chance.below(KILL_EVERY_MS)));
+            let process = shower(device.pid()).expect("a process shows");
+            assert!(Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
+            see(&hall.screen, |pixel| !is_like(pixel, BLUE));
+            darks.push(see(&hall.screen, |pixel| is_like(pixel, BLUE)));
+        }
+        let left = capture.stop().channel(0);
+        assert!(device.terminate().unwrap().success());
+        darks.sort();
+        println!(
+            "{kills} kills: without a picture {:?} (median), {:?} at the longest",
+            darks[darks.len() / 2],
+            darks.last()
+        );
+        // Nothing that was captured before the recorder was filled.
+        let left = &left[RATE_HZ as usize / 2..];
+        let (music, _) = levels(left);
+        let off = music.iter().map(|level| db(level / MUSIC).abs()).fold(0.0, f64::max);
+        assert!(off < 0.2, "the music is {off} dB off");
+        assert!(steepest(left) < STEP_MAX, "a step of {}", steepest(left));
+        println!("{:.0} s of music without a gap", left.len() as f64 / f64::from(RATE_HZ));
     });
 }
 

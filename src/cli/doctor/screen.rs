@@ -28,7 +28,7 @@ fn plugged(connectors: &[Connector], has_sink: bool) -> Vec<Finding> {
             "no screen connector of its own: a window shows films, where there is one",
         )];
     }
-    let seen: Vec<Finding> = connectors
+    let mut all: Vec<Finding> = connectors
         .iter()
         .filter(|connector| connector.is_connected)
         .map(|connector| match connector.native {
@@ -36,7 +36,6 @@ fn plugged(connectors: &[Connector], has_sink: bool) -> Vec<Finding> {
             None => Finding::fine(format!("{}: a screen", connector.name)),
         })
         .collect();
-    let mut all = seen;
     if all.is_empty() {
         let names: Vec<&str> = connectors.iter().map(|connector| connector.name.as_str()).collect();
         all.push(

@@ -28,7 +28,7 @@ const HANDS_MAX: usize = 24;
 /// Of these, covers.
 const COVERS_MAX: usize = 2;
 /// How long a text waits for its cover.
-const COVER_MAX: Duration = Duration::from_secs(4);
+const COVER_WAIT_MAX: Duration = Duration::from_secs(4);
 /// Of these, snapshots.
 const SNAPSHOTS_MAX: usize = 2;
 
@@ -176,7 +176,7 @@ impl Hands {
         self.start("overlay", move || {
             later.wait();
             // The text does not wait for a disk that does not answer.
-            let cover = cover.and_then(|cover| cover.recv_timeout(COVER_MAX).ok()).flatten();
+            let cover = cover.and_then(|cover| cover.recv_timeout(COVER_WAIT_MAX).ok()).flatten();
             let strips = overlay::draw(&overlay, cover, wanted.screen, wanted.rotation);
             let _ = drawn.send(Drawn::Overlay { overlay, strips });
             ring(&wake);

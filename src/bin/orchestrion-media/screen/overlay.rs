@@ -48,7 +48,7 @@ pub fn height(screen: Size) -> usize {
 /// In words: they cannot be written here.
 pub fn draw(
     overlay: &Overlay,
-    mut cover: Option<Cover>,
+    cover: Option<Cover>,
     screen: Size,
     rotation: Rotation,
 ) -> Result<Strips, String> {
@@ -57,7 +57,7 @@ pub fn draw(
     let font_px = height * 11 / 20;
     let mut strips = Vec::new();
     let mut top = upright.height;
-    let texts = [(&overlay.ticker, None), (&overlay.now_playing, cover.take())];
+    let texts = [(&overlay.ticker, None), (&overlay.now_playing, cover)];
     for (text, cover) in texts.into_iter().filter_map(|(text, cover)| Some((text.as_ref()?, cover))) {
         top = top.saturating_sub(height);
         // No letter of any script is wider than two of its heights.
