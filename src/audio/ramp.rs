@@ -1,7 +1,7 @@
 //! Gains over time: ramps for what is turned up and down, glides for how loud a song is, equal-power fades for what goes
 //! over into something else.
 
-use std::f32::consts::FRAC_PI_2;
+use std::f64::consts::FRAC_PI_2;
 
 /// A gain that never steps: it goes to its target in a straight line.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -165,23 +165,22 @@ impl Fade {
             return Self::Out { at_frames: 0, len_frames };
         }
         // cos(at / len · π/2) = gain, with as many frames left as were asked for.
-        let done = (gain.acos() / FRAC_PI_2).clamp(0.0, 0.99);
-        let whole = len_frames as f32 / (1.0 - done);
+        let done = (f64::from(gain).acos() / FRAC_PI_2).clamp(0.0, 0.99);
+        let whole = f64::from(len_frames) / (1.0 - done);
         Self::Out { at_frames: whole as u32 - len_frames, len_frames: whole as u32 }
     }
 
     pub(super) fn gain(&self) -> f32 {
         match *self {
             Self::Open => 1.0,
-            Self::In { at_frames, len_frames } => (at_frames as f32 / len_frames as f32 * FRAC_PI_2).sin(),
-            Self::Out { at_frames, len_frames } => (at_frames as f32 / len_frames as f32 * FRAC_PI_2).cos(),
+            Self::In { .. } | Self::Out { .. } => self.gains().now(),
         }
     }
 
     /// Frames until a falling fade is at 0.
     pub(super) fn frames_to_silence(&self) -> Option<usize> {
         match *self {
-            Self::Out { at_frames, len_frames } => Some((len_frames - at_frames) as usize),
+            Self::Out { .. } => Some(self.frames_left() as usize),
             Self::Open | Self::In { .. } => None,
         }
     }
@@ -196,23 +195,75 @@ impl Fade {
             }
             return;
         }
-        for (from, to) in source.chunks_exact(2).zip(target.chunks_exact_mut(2)) {
-            let gain = self.gain() * glide.next_gain();
+        let fading = self.frames_left().min(source.len() as u32 / 2);
+        let gains = self.gains().take(fading as usize);
+        self.advance(fading);
+        let gains = gains.chain(std::iter::repeat(self.gain()));
+        for ((from, to), gain) in source.chunks_exact(2).zip(target.chunks_exact_mut(2)).zip(gains) {
+            let gain = gain * glide.next_gain();
             to[0] += from[0] * gain;
             to[1] += from[1] * gain;
-            self.step();
         }
     }
 
-    fn step(&mut self) {
+    fn frames_left(&self) -> u32 {
+        match *self {
+            Self::Open => 0,
+            Self::In { at_frames, len_frames } | Self::Out { at_frames, len_frames } => {
+                len_frames - at_frames
+            }
+        }
+    }
+
+    /// Its gains from here on, frame by frame, until it has come to its end.
+    fn gains(self) -> Gains {
+        let (at_frames, len_frames, is_rising) = match self {
+            Self::Open => (1, 1, true),
+            Self::In { at_frames, len_frames } => (at_frames, len_frames, true),
+            Self::Out { at_frames, len_frames } => (at_frames, len_frames, false),
+        };
+        let turn = FRAC_PI_2 / f64::from(len_frames);
+        Gains { vector: (f64::from(at_frames) * turn).sin_cos(), turn: turn.sin_cos(), is_rising }
+    }
+
+    fn advance(&mut self, frames: u32) {
         *self = match *self {
-            Self::In { at_frames, len_frames } if at_frames + 1 >= len_frames => Self::Open,
-            Self::In { at_frames, len_frames } => Self::In { at_frames: at_frames + 1, len_frames },
+            Self::In { at_frames, len_frames } if at_frames + frames >= len_frames => Self::Open,
+            Self::In { at_frames, len_frames } => Self::In { at_frames: at_frames + frames, len_frames },
             Self::Out { at_frames, len_frames } => {
-                Self::Out { at_frames: (at_frames + 1).min(len_frames), len_frames }
+                Self::Out { at_frames: (at_frames + frames).min(len_frames), len_frames }
             }
             Self::Open => Self::Open,
         };
+    }
+}
+
+/// The gains of a fade by turning a vector: four multiplications a frame, where a sine costs many times that. It is made anew for each
+/// block, so that nothing adds up.
+#[derive(Debug, Clone, Copy)]
+struct Gains {
+    /// Sine and cosine of where the fade is, a quarter of a turn being all of it …
+    vector: (f64, f64),
+    /// … and of one frame.
+    turn: (f64, f64),
+    is_rising: bool,
+}
+
+impl Gains {
+    fn now(&self) -> f32 {
+        let (sine, cosine) = self.vector;
+        (if self.is_rising { sine } else { cosine }) as f32
+    }
+}
+
+impl Iterator for Gains {
+    type Item = f32;
+
+    fn next(&mut self) -> Option<f32> {
+        let gain = self.now();
+        let ((sine, cosine), (by_sine, by_cosine)) = (self.vector, self.turn);
+        self.vector = (sine * by_cosine + cosine * by_sine, cosine * by_cosine - sine * by_sine);
+        Some(gain)
     }
 }
 
@@ -260,18 +311,43 @@ mod tests {
         for _ in 0..1000 {
             let power = rising.gain().powi(2) + falling.gain().powi(2);
             assert!((power - 1.0).abs() < 1e-5);
-            rising.step();
-            falling.step();
+            rising.advance(1);
+            falling.advance(1);
         }
         assert_eq!(rising, Fade::Open);
         assert_eq!(falling.frames_to_silence(), Some(0));
     }
 
     #[test]
+    fn a_fade_in_blocks_of_any_length_is_a_sine_and_stays_at_its_end() {
+        const LEN: u32 = 100_000;
+        let (mut rising, mut falling) = (Fade::rising(LEN), Fade::Open.falling(LEN));
+        let (mut at, mut block) = (0u32, 1);
+        while at < LEN + 1000 {
+            let ones = vec![1.0; block * 2];
+            let (mut up, mut down) = (vec![0.0; block * 2], vec![0.0; block * 2]);
+            rising.mix(&mut Glide::at(1.0), &ones, &mut up);
+            falling.mix(&mut Glide::at(1.0), &ones, &mut down);
+            for (up, down) in up.chunks(2).zip(down.chunks(2)) {
+                let (sine, cosine) = (f64::from(at.min(LEN)) / f64::from(LEN) * FRAC_PI_2).sin_cos();
+                assert!((f64::from(up[0]) - sine).abs() < 1e-7 && up[0] == up[1], "{at}: {} {sine}", up[0]);
+                assert!(
+                    (f64::from(down[0]) - cosine).abs() < 1e-7 && down[0] == down[1],
+                    "{at}: {}",
+                    down[0]
+                );
+                at += 1;
+            }
+            block = block % 257 + 13;
+        }
+        assert_eq!((rising, falling.frames_to_silence()), (Fade::Open, Some(0)));
+    }
+
+    #[test]
     fn a_fade_that_is_cut_short_goes_on_from_its_gain() {
         let mut rising = Fade::rising(1000);
         for _ in 0..300 {
-            rising.step();
+            rising.advance(1);
         }
         let before = rising.gain();
         let falling = rising.falling(480);
