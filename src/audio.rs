@@ -32,10 +32,11 @@ pub mod volume;
 pub mod whole;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Sender;
 
 use crate::measure::Measurement;
 use crate::service::moves::{Moves, Who};
@@ -363,8 +364,10 @@ pub struct AudioPlayer {
     setup: Setup,
     /// Where `measurements.sqlite` lies.
     state_dir: PathBuf,
-    messages: Receiver<Message>,
-    to_self: Sender<Message>,
+    /// Only the thread takes them. std's channel sleeps at once where crossbeam's first spins and yields, which twice a second is more
+    /// than what the thread then does.
+    messages: Mutex<Receiver<Message>>,
+    to_self: SyncSender<Message>,
     events: Sender<crate::app::Event>,
     /// Feeds are never numbered twice, so that a report to a thread that died means nothing to the next one.
     next_feed: AtomicU64,
@@ -373,7 +376,7 @@ pub struct AudioPlayer {
 
 /// The audio thread as others see it.
 #[derive(Debug, Clone)]
-pub struct Handle(Sender<Message>);
+pub struct Handle(SyncSender<Message>);
 
 /// The audio thread takes no more; it hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -384,10 +387,11 @@ impl AudioPlayer {
     /// Makes the service; nothing is opened before its thread runs. Its decks look files up in
     /// the `measurements.sqlite` of `state_dir`.
     pub fn new(setup: Setup, state_dir: PathBuf, events: Sender<crate::app::Event>) -> (Arc<Self>, Handle) {
-        let (to_self, messages) = bounded(MESSAGES_MAX);
+        let (to_self, messages) = sync_channel(MESSAGES_MAX);
         let handle = Handle(to_self.clone());
         let next_feed = AtomicU64::new(1);
         let moves = Moves::of(Who::Service(Name::Audio));
+        let messages = Mutex::new(messages);
         (Arc::new(Self { setup, state_dir, messages, to_self, events, next_feed, moves }), handle)
     }
 }

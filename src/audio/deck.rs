@@ -6,10 +6,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::feed::{Counters, Feed, FeedId, FeedWriter, feed};
 use super::resample::Resampler;
@@ -62,7 +61,7 @@ pub(super) enum Report {
 /// The audio thread's end of a deck.
 #[derive(Debug)]
 pub(super) struct Deck {
-    tasks: Sender<Task>,
+    tasks: SyncSender<Task>,
     thread: JoinHandle<()>,
 }
 
@@ -73,7 +72,7 @@ impl Deck {
         measurements: Measurements,
         report: impl Fn(Report) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (tasks, waiting) = bounded(TASKS_MAX);
+        let (tasks, waiting) = sync_channel(TASKS_MAX);
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || run(&waiting, measurements, &report))?;

@@ -244,6 +244,11 @@ impl Mixer {
         self.limiter.delay_frames()
     }
 
+    /// Whether reports wait to be taken.
+    pub(super) fn has_reports(&self) -> bool {
+        self.reports.slots() < QUEUE_LEN_MAX
+    }
+
     /// Another output begins to pull: softly, and without the end of what went to the one before.
     pub(super) fn begin_output(&mut self) {
         self.limiter.clear();

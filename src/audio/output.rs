@@ -49,7 +49,8 @@ pub(crate) fn is_there(name: &str) -> bool {
     return name == NULL;
 }
 
-/// Called on the output's thread, once, when it is lost: whoever watches it need not wait for the next look.
+/// Called on the output's thread when it is lost, and when the mixer has something to report: whoever watches them need not look
+/// again and again.
 pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// What an output tells without words: that it pulls, and that it is lost.
@@ -75,6 +76,7 @@ pub(super) struct Ready {
     name: String,
     wanted: Wanted,
     pulse: Arc<Pulse>,
+    wake: Wake,
     /// `None`: the output that nobody hears.
     #[cfg(feature = "sound")]
     stream: Option<alsa::Waiting>,
@@ -89,7 +91,7 @@ impl Ready {
     pub(super) fn new(name: &str, wanted: Wanted, wake: &Wake) -> Result<Self, String> {
         let pulse = Arc::default();
         let stream = if name == NULL { None } else { Some(alsa::open(name, wanted, &pulse, wake)?) };
-        Ok(Self { name: name.to_owned(), wanted, pulse, stream })
+        Ok(Self { name: name.to_owned(), wanted, pulse, wake: Arc::clone(wake), stream })
     }
 
     /// Opens nothing: there are no devices in this program.
@@ -97,9 +99,9 @@ impl Ready {
     /// # Errors
     /// What to do about it.
     #[cfg(not(feature = "sound"))]
-    pub(super) fn new(name: &str, wanted: Wanted, _wake: &Wake) -> Result<Self, String> {
+    pub(super) fn new(name: &str, wanted: Wanted, wake: &Wake) -> Result<Self, String> {
         if name == NULL {
-            return Ok(Self { name: name.to_owned(), wanted, pulse: Arc::default() });
+            return Ok(Self { name: name.to_owned(), wanted, pulse: Arc::default(), wake: Arc::clone(wake) });
         }
         Err("this program was built without sound; build it with the feature `sound`".into())
     }
@@ -142,10 +144,10 @@ impl Dock {
     }
 
     /// Lends the mixer to an output; `None` when an output that was dropped does not give it back.
-    fn lend(&self, pulse: Arc<Pulse>) -> Option<Loan> {
+    fn lend(&self, pulse: Arc<Pulse>, wake: Wake) -> Option<Loan> {
         let mut mixer = self.returned.recv_timeout(RETURN_MAX).ok()?;
         mixer.begin_output();
-        Some(Loan { mixer: Some(mixer), home: self.home.clone(), pulse })
+        Some(Loan { mixer: Some(mixer), home: self.home.clone(), pulse, wake })
     }
 
     /// Lets an output pull the mixer; the one before must have been dropped.
@@ -153,8 +155,8 @@ impl Dock {
     /// # Errors
     /// The output's words; the mixer is home again.
     pub(super) fn start(&self, ready: Ready) -> Result<Opened, String> {
-        let Ready { name, wanted, pulse, .. } = ready;
-        let loan = self.lend(Arc::clone(&pulse)).ok_or(STUCK)?;
+        let Ready { name, wanted, pulse, wake, .. } = ready;
+        let loan = self.lend(Arc::clone(&pulse), wake).ok_or(STUCK)?;
         #[cfg(feature = "sound")]
         if let Some(waiting) = ready.stream {
             let rate_hz = waiting.rate_hz();
@@ -172,6 +174,7 @@ struct Loan {
     mixer: Option<Box<Mixer>>,
     home: Sender<Box<Mixer>>,
     pulse: Arc<Pulse>,
+    wake: Wake,
 }
 
 impl Loan {
@@ -196,6 +199,13 @@ impl Loan {
             mixer.render(stereo);
         }
         self.pulse.callbacks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lets the mixer's reports be heard. Called by outputs when what they rendered is on its way.
+    fn report(&self) {
+        if self.mixer.as_ref().is_some_and(|mixer| mixer.has_reports()) {
+            (self.wake)();
+        }
     }
 }
 

@@ -6,12 +6,11 @@ mod outputs;
 mod voice;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use crossbeam_channel::RecvTimeoutError;
 
 use super::deck::{Deck, Report, Task};
 use super::feed::{Counters, Feed, FeedId};
@@ -32,23 +31,21 @@ pub(super) enum Message {
     Deck(usize, Report),
     /// Of the video thread.
     Films(film::Reader),
-    /// The output is lost; it is looked at after every message.
-    OutputLost,
+    /// The output is lost, or the mixer has something to report; both are looked at after every message.
+    Look,
     Stop,
 }
 
-/// How often reports of the mixer are looked at while nothing waits for one.
-const IDLE_TICK: Duration = Duration::from_millis(250);
-/// The same soon after a command, which soon has an effect.
-const AWAKE_TICK: Duration = Duration::from_millis(50);
-/// How soon.
-const AWAKE_FOR: Duration = Duration::from_secs(1);
-/// The same while a deck waits to become free.
-const BUSY_TICK: Duration = Duration::from_millis(4);
-/// How often `App` hears of progress.
+/// How often `App` hears of progress, and the output and the decks are looked at.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// The same soon after a command: whoever pressed pause wants to see where.
 const AWAKE_PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// How soon.
+const AWAKE_FOR: Duration = Duration::from_secs(1);
+/// How often it is tried to tell the mixer what it had no room for.
+const UNSENT_TICK: Duration = Duration::from_millis(20);
+/// The shortest wait.
+const TICK_MIN: Duration = Duration::from_millis(4);
 /// An output that pulls nothing for so long is lost.
 const STALL_MAX: Duration = Duration::from_millis(500);
 /// Before so many pulls an output is still starting: a sound server that slept may take 2 s to begin.
@@ -178,15 +175,16 @@ impl<'a> Player<'a> {
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) -> Result<(), String> {
         let _quiet = output::quiet_thread();
-        while !self.turn()? {}
+        let messages = self.service.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.turn(&messages)? {}
         Ok(())
     }
 
     /// One round: what it is told, what there is to hear and to watch. `true`: it was told to stop.
-    fn turn(&mut self) -> Result<bool, String> {
+    fn turn(&mut self, messages: &Receiver<Message>) -> Result<bool, String> {
         self.service.moves.moved();
         let tick = self.tick();
-        match self.service.messages.recv_timeout(tick) {
+        match messages.recv_timeout(tick) {
             Ok(Message::Command(command)) => {
                 self.awake_until = Instant::now() + AWAKE_FOR;
                 self.obey(command)?;
@@ -198,7 +196,7 @@ impl<'a> Player<'a> {
                 self.drain_output();
                 return Ok(true);
             }
-            Ok(Message::OutputLost) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Message::Look) | Err(RecvTimeoutError::Timeout) => {}
         }
         self.send_unsent();
         if self.unsent.len() > UNSENT_MAX {
@@ -217,16 +215,10 @@ impl<'a> Player<'a> {
     }
 
     fn tick(&self) -> Duration {
-        let tick = if self.bays.iter().any(|bay| bay.waiting.is_some()) {
-            BUSY_TICK
-        } else if self.is_awake() {
-            AWAKE_TICK
-        } else {
-            IDLE_TICK
-        };
-        let tick = self.voice.tick().map_or(tick, |soon| tick.min(soon));
-        let until_retry = |at: Instant| at.saturating_duration_since(Instant::now());
-        self.retry_at().map_or(tick, |at| tick.min(until_retry(at).max(BUSY_TICK)))
+        let due = [Some(self.progress_due()), self.retry_at()].into_iter().flatten().min();
+        let tick = due.map_or(PROGRESS_EVERY, |due| due.saturating_duration_since(Instant::now()));
+        let tick = if self.unsent.is_empty() { tick } else { tick.min(UNSENT_TICK) };
+        tick.max(TICK_MIN)
     }
 
     /// Whether it has just been told something.

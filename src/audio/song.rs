@@ -108,8 +108,8 @@ impl Song {
         };
         let read = &mut stereo[from..];
         // A damaged float file may hold anything; the sum of everything must stay a number.
-        for sample in read.iter_mut().filter(|sample| !sample.is_finite()) {
-            *sample = 0.0;
+        for sample in read.iter_mut() {
+            *sample = if sample.is_finite() { *sample } else { 0.0 };
         }
         self.at_frames += (read.len() / 2) as u64;
         match ended {

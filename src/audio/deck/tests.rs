@@ -20,7 +20,7 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let (tell, reports) = bounded(64);
+        let (tell, reports) = sync_channel(64);
         let deck = Deck::start("deck_test", Measurements::new(Path::new("/nonexistent")), move |report| {
             tell.send(report).unwrap()
         })

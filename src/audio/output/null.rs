@@ -28,6 +28,7 @@ impl NullOutput {
             while !ending.load(Ordering::Relaxed) {
                 loan.begin(Duration::ZERO, wanted.rate_hz);
                 loan.render(&mut buffer);
+                loan.report();
                 due += period;
                 let now = Instant::now();
                 if now.saturating_duration_since(due) > CATCH_UP_MAX {

@@ -39,7 +39,7 @@ impl Player<'_> {
         let to_self = self.service.to_self.clone();
         let wake: Wake = Arc::new(move || {
             // Where there is no room the thread is awake.
-            let _ = to_self.try_send(Message::OutputLost);
+            let _ = to_self.try_send(Message::Look);
         });
         let mut problem = None;
         for name in names {
@@ -185,10 +185,14 @@ impl Player<'_> {
         self.output = None;
     }
 
+    /// When `App` is to hear of progress.
+    pub(super) fn progress_due(&self) -> Instant {
+        self.last_progress + if self.is_awake() { AWAKE_PROGRESS_EVERY } else { PROGRESS_EVERY }
+    }
+
     pub(super) fn report_progress(&mut self) {
         let now = Instant::now();
-        let every = if self.is_awake() { AWAKE_PROGRESS_EVERY } else { PROGRESS_EVERY };
-        if now - self.last_progress < every {
+        if now < self.progress_due() {
             return;
         }
         self.last_progress = now;

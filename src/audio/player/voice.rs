@@ -4,10 +4,10 @@
 //! do here is to take away a ring whose file does not answer, and to tell `App` of each announcement once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::hung::{NO_ANSWER, OPEN_MAX, Starving};
-use super::{BUSY_TICK, DECLICK_MS, LEFT_BEHIND_LEN_MAX, Player, Report, Task, VOICE, heard_of};
+use super::{DECLICK_MS, LEFT_BEHIND_LEN_MAX, Player, Report, Task, VOICE, heard_of};
 use crate::audio::deck::Deck;
 use crate::audio::feed::{Counters, Feed, FeedId};
 use crate::audio::mixer::{Input, MixerCommand, MixerSay};
@@ -63,12 +63,6 @@ struct Saying {
 impl Voice {
     pub(super) fn new(deck: Deck, rate_hz: u32) -> Self {
         Self { deck, opening: None, next: None, given: None, rate_hz, starving: None }
-    }
-
-    /// How soon the mixer must be looked at for it.
-    pub(super) fn tick(&self) -> Option<Duration> {
-        let waits = self.given.is_some() && self.next.as_ref().is_some_and(|next| next.ready.is_some());
-        waits.then_some(BUSY_TICK)
     }
 
     /// The announcement of a ring.

@@ -169,6 +169,7 @@ impl Device {
         match io.writei(period.rest()) {
             Ok(frames) => {
                 period.written(frames);
+                loan.report();
                 Ok(())
             }
             Err(error) if error.errno() == libc::EAGAIN => Ok(()),

@@ -214,6 +214,7 @@ fn an_output_of_another_rate_lets_the_announcement_go_on_at_its_place() {
     let (to_app, events) = bounded(1024);
     let (service, handle) = AudioPlayer::new(Setup::default(), "/nonexistent".into(), to_app);
     let mut player = Player::start(&service).unwrap();
+    let messages = service.messages.lock().unwrap();
     handle.send(Command::Outputs(vec![])).unwrap();
     let (load, at) = (LoadId(1), SayAt::Told);
     let say = Say { load, path: path.as_path().into(), gain_db: 0.0, duck_db: 12.0, pierces_pause: true, at };
@@ -222,7 +223,7 @@ fn an_output_of_another_rate_lets_the_announcement_go_on_at_its_place() {
     let (mut told, mut is_changed) = (vec![], false);
     let until = Instant::now() + EVENT_WAIT;
     let (heard, end) = loop {
-        assert!(Instant::now() < until && !player.turn().unwrap(), "{told:?}");
+        assert!(Instant::now() < until && !player.turn(&messages).unwrap(), "{told:?}");
         let given = player.voice_heard();
         if !is_changed && given.is_some_and(|heard| heard.heard_ms > 1000) {
             // As another output would; the one that pulls goes on at its own pace.
