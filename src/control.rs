@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use orchestrion_protocol::limits::CLIENTS_MAX;
@@ -63,7 +63,7 @@ pub enum Command {
     },
     /// Send a notification line to every subscriber.
     Notify(Arc<str>),
-    /// The same; its line is only made if there are subscribers, since it is said each second.
+    /// The same; if there are none the thread sleeps on, since it is said each second.
     Tell(News),
 }
 
@@ -131,6 +131,7 @@ pub struct Full;
 pub struct Handle {
     commands: Sender<Command>,
     waker: Waker,
+    subscribers: Arc<AtomicUsize>,
 }
 
 impl Handle {
@@ -139,6 +140,9 @@ impl Handle {
     /// # Errors
     /// Too many commands wait; this one is lost.
     pub fn send(&self, command: Command) -> Result<(), Full> {
+        if matches!(command, Command::Tell(_)) && self.subscribers.load(Ordering::Acquire) == 0 {
+            return Ok(());
+        }
         self.commands.try_send(command).map_err(|_| Full)?;
         self.waker.wake();
         Ok(())
@@ -166,6 +170,7 @@ pub struct ExternalControl {
     woken: UnixStream,
     stopping: AtomicBool,
     clients_so_far: AtomicU64,
+    subscribers: Arc<AtomicUsize>,
     moves: Moves,
 }
 
@@ -188,9 +193,11 @@ impl ExternalControl {
             woken,
             stopping: AtomicBool::new(false),
             clients_so_far: AtomicU64::new(0),
+            subscribers: Arc::default(),
             moves: Moves::of(Who::Service(Name::Control)),
         };
-        Ok((Arc::new(service), Handle { commands: sender, waker }))
+        let subscribers = Arc::clone(&service.subscribers);
+        Ok((Arc::new(service), Handle { commands: sender, waker, subscribers }))
     }
 
     fn next_client(&self) -> ClientId {

@@ -91,6 +91,9 @@ impl<'a> Server<'a> {
             self.obey();
             self.accept();
             self.hear(&mut scratch);
+            // Before anybody reads that it is one.
+            let subscribers = self.clients.iter().flatten().filter(|client| client.subscribed).count();
+            self.service.subscribers.store(subscribers, Ordering::Release);
             self.flush();
             self.drop_gone();
             if stopping {
@@ -143,11 +146,7 @@ impl<'a> Server<'a> {
                     }
                 }
                 Command::Notify(line) => self.notify(&line),
-                Command::Tell(news) => {
-                    if self.clients.iter().flatten().any(|client| client.subscribed) {
-                        self.notify(&news.line());
-                    }
-                }
+                Command::Tell(news) => self.notify(&news.line()),
             }
         }
     }

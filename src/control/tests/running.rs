@@ -61,6 +61,27 @@ fn commands_for_a_thread_that_does_not_run_are_bounded_and_never_block() {
 }
 
 #[test]
+fn news_without_anybody_to_hear_them_do_not_wake_the_thread_and_a_subscriber_hears_the_next() {
+    use orchestrion_protocol::status::{EntryId, Time};
+    let news = |position_ms| {
+        let time = Time { entry: EntryId(1), position_ms, duration_ms: None, level_db: None };
+        Command::Tell(News::Time(time))
+    };
+    let mut device = Device::prepare(1);
+    for _ in 0..=COMMANDS_LEN_MAX {
+        device.handle.send(news(1000)).unwrap();
+    }
+    assert!(device.service.commands.is_empty());
+    device.run();
+    let mut peer = device.connect();
+    peer.ask(1, "subscribe");
+    assert_eq!(peer.hear()["result"]["subscribed"], true);
+    device.handle.send(news(2000)).unwrap();
+    assert_eq!(peer.hear()["params"]["position_ms"], 2000);
+    device.stop();
+}
+
+#[test]
 fn every_event_and_command_may_come_before_any_client() {
     let device = Device::start();
     device.notify("{}");
