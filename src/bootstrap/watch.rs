@@ -18,8 +18,8 @@ use crate::service::watch::{Hung, Watched, hung, may_wait_outside};
 use crate::service::{self, Running, waiting};
 use crate::time::{Clock, SystemClock};
 
-/// How often it looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it looks: a part of [`SAY_EVERY`].
+const LOOK_EVERY: Duration = Duration::from_millis(2500);
 /// How often it says that everybody moves, at the least.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 /// It says so this many times in the time that systemd waits, so that two may get lost.

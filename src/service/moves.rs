@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::Name;
 use crate::time::{Clock, Mono, SystemClock};
 
-/// A loop with nothing to do turns at least so often, so that rest and a hang can be told apart: five threads wake 2.5 times a second.
-const TURN_EVERY: Duration = Duration::from_secs(2);
+/// A loop with nothing to do turns at least so often, so that rest and a hang can be told apart: well within the 10 s that the most
+/// hurried have, and seldom, since each turn of eight threads costs more than its look at the clock.
+const TURN_EVERY: Duration = Duration::from_secs(4);
 /// The moment of a thread that need not move, since it does not run.
 const AT_REST: u64 = u64::MAX;
 
