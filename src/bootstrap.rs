@@ -45,7 +45,7 @@ use crate::video::{self, VideoPlayer};
 use crate::web::{self, Web};
 
 /// Events that wait for `App`, at most; who finds no room waits for it.
-const EVENTS_MAX: usize = 1024;
+const EVENTS_MAX: usize = 512;
 /// How long one service may take to stop.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long the storage may: a card that is slow takes seconds to have written, and what it writes last is the play that

@@ -18,7 +18,7 @@ use crate::service::moves::{Moves, Who, turn_every};
 use crate::service::{Name, Service};
 
 /// Commands that wait for the thread; one more is refused.
-pub const COMMANDS_LEN_MAX: usize = 1024;
+pub const COMMANDS_LEN_MAX: usize = 512;
 /// Commands that go into one transaction.
 const DRAIN_LEN_MAX: usize = COMMANDS_LEN_MAX;
 /// The first wait after the disk refused; each is twice the one before.
