@@ -1,19 +1,15 @@
-//! The figures of `docs/PERFORMANCE.md`, as a table. `script/test bench` installs the peer (MPD) and runs it.
+//! The figures of `docs/PERFORMANCE.md`, as a table. `script/test bench` runs it.
 //!
 //! Offline figures come from the decoders and the mixer pulled into memory; real-time ones from the program playing into a
-//! private sound server's null sink, recorded at its monitor, 1024 frames a buffer. Times are of this machine; what is
-//! compared with a peer ran in the same minute on the same server.
+//! private sound server's null sink, recorded at its monitor, 1024 frames a buffer. Times are of this machine.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use orchestrion::audio::JoinAt;
 use orchestrion::audio::offline::{Next, render};
 use orchestrion_board::sim::SimChip;
-use orchestrion_rig::analysis::{
-    Crossfade, clicks, crossfade, first_above, power_db, rms_db, thd_n_db, tone_amplitudes,
-};
+use orchestrion_rig::analysis::{clicks, first_above, power_db, rms_db, thd_n_db, tone_amplitudes};
 use orchestrion_rig::device::{Device, Setup};
 use orchestrion_rig::encode::{Format, encode};
 use orchestrion_rig::signal;
@@ -102,14 +98,7 @@ fn real_time(dir: &Path) -> Outcome<()> {
     latencies(&server, dir, &music)?;
     presses(&server, dir, &music)?;
     starts(&server, dir)?;
-    memory(&server, dir, &music)?;
-    // MPD does not fade songs of less than 20 s.
-    let long = dir.join("long");
-    std::fs::create_dir_all(&long)?;
-    for (name, hz) in [("1.flac", A_HZ), ("2.flac", B_HZ)] {
-        tone_file(&long.join(name), hz, 22.0)?;
-    }
-    crossfades(&server, dir, &long)
+    memory(&server, dir, &music)
 }
 
 /// A tone with 200 ms of silence at its head, which a starting stream may swallow.
@@ -286,85 +275,4 @@ fn status_kib(pid: u32, key: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with(key))?;
     line.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// The same two files with the same crossfade, by Orchestrion and by MPD.
-fn crossfades(server: &SoundServer, dir: &Path, music: &Path) -> Outcome<()> {
-    let capture = server.capture()?;
-    let device = play(server, dir, music, &["--crossfade", "3"])?;
-    device.wait_within(WAIT)?;
-    let ours = judge(&capture.stop());
-    let peers = match mpd(server, dir, music) {
-        Ok(captured) => judge(&captured),
-        Err(error) => {
-            println!("\nSKIPPED: MPD beside it ({error})");
-            None
-        }
-    };
-    println!("\n| captured crossfade of 3 s, 440 Hz into 1 kHz | Orchestrion | MPD |\n| --- | --- | --- |");
-    let line = |what: &str, of: &dyn Fn(&(Crossfade, usize)) -> String| {
-        let of = |one: &Option<(Crossfade, usize)>| one.as_ref().map_or("not measured".into(), of);
-        println!("| {what} | {} | {} |", of(&ours), of(&peers));
-    };
-    line("power, lowest", &|(fade, _)| format!("{:+.2} dB", fade.power_min_db));
-    line("power, highest", &|(fade, _)| format!("{:+.2} dB", fade.power_max_db));
-    line("length, fitted", &|(fade, _)| format!("{:.3} s", fade.fitted_length_s));
-    line("off an equal-power curve, rms", &|(fade, _)| format!("{:.4} rad", fade.angle_error_rad));
-    line("clicks (residual over 0.003)", &|(_, clicks)| clicks.to_string());
-    Ok(())
-}
-
-fn judge(captured: &Captured) -> Option<(Crossfade, usize)> {
-    let left = captured.channel(0);
-    let start = first_above(&left, 0.01)? + 4800;
-    let heard = &left[start..(start + RATE_HZ as usize * 38).min(left.len())];
-    let fade = crossfade(heard, RATE_HZ, A_HZ, B_HZ)?;
-    Some((fade, clicks(heard, RATE_HZ, &[A_HZ, B_HZ], 0.003).len()))
-}
-
-/// MPD in a folder of its own, playing the folder with a crossfade of 3 s.
-fn mpd(server: &SoundServer, dir: &Path, music: &Path) -> Outcome<Captured> {
-    let home = dir.join("mpd");
-    std::fs::create_dir_all(&home)?;
-    let (socket, config) = (home.join("socket"), home.join("mpd.conf"));
-    let text = format!(
-        "music_directory \"{}\"\ndb_file \"{home}/db\"\nbind_to_address \"{}\"\naudio_output {{\n type \"pulse\"\n name \"p\"\n server \"unix:{}\"\n sink \"nul\"\n}}\n",
-        music.display(),
-        socket.display(),
-        server.socket().display(),
-        home = home.display(),
-    );
-    std::fs::write(&config, text)?;
-    let mut child = Command::new("mpd")
-        .args(["--no-daemon", "--stderr"])
-        .arg(&config)
-        .envs(server.env())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| format!("mpd: {e}; apt-get install mpd mpc"))?;
-    let outcome = record_mpd(server, &socket);
-    let _ = child.kill();
-    let _ = child.wait();
-    outcome
-}
-
-fn record_mpd(server: &SoundServer, socket: &PathBuf) -> Outcome<Captured> {
-    let mpc = |words: &[&str]| -> Outcome<()> {
-        let done = Command::new("mpc").arg("-q").args(words).env("MPD_HOST", socket).output()?;
-        if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into()) }
-    };
-    let deadline = Instant::now() + WAIT;
-    while !socket.exists() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    mpc(&["update", "--wait"])?;
-    mpc(&["crossfade", "3"])?;
-    for song in ["1.flac", "2.flac"] {
-        mpc(&["add", song])?;
-    }
-    let capture = server.capture()?;
-    mpc(&["play"])?;
-    capture.wait_frames(RATE_HZ as usize * 44, WAIT)?;
-    Ok(capture.stop())
 }

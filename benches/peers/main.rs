@@ -1,14 +1,16 @@
-//! The device beside MPD, cmus and mpv: what each costs while it plays. `script/test peers` installs them and runs this.
+//! The device beside MPD, cmus and mpv: what each costs while it plays, and what is heard at a crossfade and at an album's joints.
+//! `script/test peers` installs them and runs this.
 //!
 //! All of them play the same files at the same time through ALSA's pulse plug-in into one private sound server at 48 kHz, so
 //! that the machine's noise is shared; the order in which they start goes round. Each window ([`WINDOW_S`]) has three whole
 //! songs with their crossfades, for those that can. CPU is utime + stime of all threads and ended children; the sound
 //! server, which resamples for MPD, is counted apart.
 //!
-//! Environment: `PEERS_ROUNDS` (3); `PEERS_BUFFERS_MS` (`43,500`); `PEERS_PLAYERS` (all; e.g. `orchestrion,MPD`);
+//! Environment: `PEERS_ROUNDS` (3; 0 measures only what is heard); `PEERS_BUFFERS_MS` (`43,500`); `PEERS_PLAYERS` (all; e.g. `orchestrion,MPD`);
 //! `PEERS_SHELVES` (all; e.g. `FLAC 48,Opus 48`); `PEERS_BASE`, another build of the device, which plays beside this one
 //! as `base`; `PEERS_LOCK`, a file that is locked during each window, for a machine shared with compilers.
 
+mod captured;
 mod players;
 mod shelves;
 mod table;
@@ -26,7 +28,9 @@ use table::Sample;
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// How long is measured: three songs, less the crossfade into each.
-const WINDOW_S: u64 = 3 * (shelves::SONG_S - players::CROSSFADE_S);
+const WINDOW_S: u64 = 3 * (shelves::SONG_S - CROSSFADE_S as u64);
+/// What fades, fades so long.
+const CROSSFADE_S: u32 = 5;
 /// What is not counted: starting, priming of rings, the first seconds of all.
 const WARM_UP: Duration = Duration::from_secs(12);
 const ROUNDS: usize = 3;
@@ -59,8 +63,10 @@ fn main() -> Outcome<()> {
             eprintln!("round {} of {rounds}, {buffer_ms} ms: measured", round + 1);
         }
     }
-    table::print(&samples, &buffers_ms);
-    Ok(())
+    if !samples.is_empty() {
+        table::print(&samples, &buffers_ms);
+    }
+    captured::print(&kinds)
 }
 
 /// Everything at once, for as long as is measured.
@@ -88,6 +94,8 @@ impl Window<'_> {
                 music: &shelf.folder,
                 folder: &folder,
                 buffer_ms: self.buffer_ms,
+                crossfade_s: CROSSFADE_S,
+                repeats: true,
                 env: server.env(),
             };
             match Player::start(&request) {

@@ -9,8 +9,6 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Outcome, wait_for};
 
-/// What fades, fades so long.
-pub const CROSSFADE_S: u64 = 5;
 /// ALSA's device that plays to the private sound server.
 const ALSA_DEVICE: &str = "pa";
 /// The rate of the sound server.
@@ -78,6 +76,10 @@ pub struct Request<'a> {
     pub music: &'a Path,
     pub folder: &'a Path,
     pub buffer_ms: u32,
+    /// What fades, fades so long.
+    pub crossfade_s: u32,
+    /// Whether the folder begins again at its end.
+    pub repeats: bool,
     /// See [`orchestrion_rig::sound_server::SoundServer::env`].
     pub env: Vec<(String, String)>,
 }
@@ -146,15 +148,22 @@ impl Drop for Player {
 
 fn orchestrion(request: &Request) -> Outcome<Player> {
     let program = request.kind.program().ok_or("no program")?;
-    let setup = Setup { program, folder: request.folder.into(), env: request.env.clone() };
+    let mut env = request.env.clone();
+    // As its unit has it.
+    env.push(("MALLOC_ARENA_MAX".into(), "1".into()));
+    let setup = Setup { program, folder: request.folder.into(), env };
     let buffer_frames = match request.buffer_ms {
         43 => 1024,
         ms => ms * RATE_HZ / 1000 / 2,
     };
     let device = setup.run(&format!(
-        "music = [{:?}]\noutputs = [\"alsa:{ALSA_DEVICE}\"]\nvolume = 100\nrepeat = \"all\"\n\
-         crossfade_s = {CROSSFADE_S}\nbuffer_frames = {buffer_frames}\n",
+        "music = [{:?}]\noutputs = [\"alsa:{ALSA_DEVICE}\"]\nvolume = 100\nrepeat = \"{}\"\n\
+         even_loudness = {}\ncrossfade_s = {}\nbuffer_frames = {buffer_frames}\n",
         request.music,
+        if request.repeats { "all" } else { "off" },
+        // What is compared sample by sample stays as it is.
+        request.repeats,
+        request.crossfade_s,
     ))?;
     Ok(Player { kind: request.kind, pid: device.pid(), process: Process::Device(device) })
 }
@@ -175,9 +184,9 @@ fn mpd(request: &Request) -> Outcome<Player> {
     std::fs::write(&config, text)?;
     let player = Player::spawn(request, Command::new("mpd").args(["--no-daemon", "--stderr"]).arg(&config))?;
     wait_for("MPD's socket", || socket.exists())?;
-    let crossfade_s = CROSSFADE_S.to_string();
+    let (crossfade_s, repeat) = (request.crossfade_s.to_string(), if request.repeats { "on" } else { "off" });
     let steps: [&[&str]; 5] =
-        [&["update", "--wait"], &["crossfade", &crossfade_s], &["repeat", "on"], &["add", "/"], &["play"]];
+        [&["update", "--wait"], &["crossfade", &crossfade_s], &["repeat", repeat], &["add", "/"], &["play"]];
     for step in steps {
         let done = Command::new("mpc").arg("-q").args(step).env("MPD_HOST", &socket).output()?;
         if !done.status.success() {
