@@ -285,7 +285,10 @@ fn apart_ms(hall: &Hall, within: Duration) -> Vec<f64> {
     }
     // The sound of the last may come after it.
     capture.wait_frames(RATE_HZ as usize / 5, PATIENCE).unwrap();
-    let beeps = beeps(&capture.stop());
+    let captured = capture.stop();
+    // And that of the first may have come before there was a recording.
+    flashes.retain(|flash| ms_between(captured.instant_of(0), *flash) > 2.0 * APART_MS_MAX);
+    let beeps = beeps(&captured);
     let nearest = |flash: &Instant| {
         let all = beeps.iter().map(|beep| ms_between(*flash, *beep));
         all.min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap()
