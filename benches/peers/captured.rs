@@ -31,7 +31,7 @@ const SLACK_S: f64 = 4.0;
 /// What is cut off of each end of what is heard.
 const EDGE_FRAMES: usize = RATE_HZ as usize / 10;
 const WAIT: Duration = Duration::from_secs(120);
-const BUFFER_MS: u32 = 43;
+const BUFFER_MS: u32 = 45;
 const KINDS: [Kind; 2] = [Kind::Orchestrion, Kind::Mpd];
 
 /// Prints both tables for those of these two that are among `kinds`.

@@ -152,10 +152,7 @@ fn orchestrion(request: &Request) -> Outcome<Player> {
     // As its unit has it.
     env.push(("MALLOC_ARENA_MAX".into(), "1".into()));
     let setup = Setup { program, folder: request.folder.into(), env };
-    let buffer_frames = match request.buffer_ms {
-        43 => 1024,
-        ms => ms * RATE_HZ / 1000 / 2,
-    };
+    let buffer_frames = request.buffer_ms * RATE_HZ / 1000 / 2;
     let device = setup.run(&format!(
         "music = [{:?}]\noutputs = [\"alsa:{ALSA_DEVICE}\"]\nvolume = 100\nrepeat = \"{}\"\n\
          even_loudness = {}\ncrossfade_s = {}\nbuffer_frames = {buffer_frames}\n",
@@ -171,7 +168,7 @@ fn orchestrion(request: &Request) -> Outcome<Player> {
 fn mpd(request: &Request) -> Outcome<Player> {
     let (home, socket) = (request.folder.display(), request.folder.join("socket"));
     let config = request.folder.join("mpd.conf");
-    let buffer_us = if request.buffer_ms == 43 { 45_000 } else { request.buffer_ms * 1000 };
+    let buffer_us = request.buffer_ms * 1000;
     let periods = match request.kind {
         Kind::MpdTwoPeriods => format!(" period_time \"{}\"\n", buffer_us / 2),
         _ => String::new(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::players::Kind;
 
 /// How much of MPD's CPU is ours at most, by the buffer of both.
-const OF_MPD_MAX: [(u32, f64); 2] = [(43, 0.55), (500, 0.80)];
+const OF_MPD_MAX: [(u32, f64); 2] = [(45, 0.55), (500, 0.80)];
 const RSS_MIB_MAX: f64 = 20.0;
 
 /// One player in one window.
@@ -152,6 +152,13 @@ fn memory(samples: &[Sample]) {
         let pss = highest(kind, |sample| sample.pss_kib);
         println!("| {} | {:.1} MiB | {pss:.1} MiB | {goal} |", kind.name(), peak(kind));
     }
+    let mut of_shelf: BTreeMap<&str, u64> = BTreeMap::new();
+    for sample in samples.iter().filter(|sample| sample.kind == Kind::Orchestrion) {
+        let peak = of_shelf.entry(&sample.shelf).or_default();
+        *peak = sample.peak_kib.max(*peak);
+    }
+    let named = of_shelf.iter().map(|(shelf, kib)| format!("{shelf} {:.1} MiB", *kib as f64 / 1024.0));
+    println!("\nOurs by format: {}.", named.collect::<Vec<_>>().join(", "));
 }
 
 /// Lowest, median and highest; `None` of nothing.
