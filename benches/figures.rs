@@ -103,11 +103,7 @@ fn real_time(dir: &Path) -> Outcome<()> {
 
 /// A tone with 200 ms of silence at its head, which a starting stream may swallow.
 fn tone_file(path: &Path, hz: f64, seconds: f64) -> Outcome<()> {
-    let mut mono = signal::silence(1, signal::frames_of_ms(200.0, RATE_HZ));
-    let mut tone = signal::sine(hz, 0.4, 0.0, RATE_HZ, (seconds * f64::from(RATE_HZ)) as usize);
-    signal::fade_in(&mut tone, 1, 1440, signal::FadeShape::EqualPower);
-    signal::fade_out(&mut tone, 1, 1440, signal::FadeShape::EqualPower);
-    mono.extend(tone);
+    let mono = signal::soft_tone(hz, 0.4, seconds, 200.0, RATE_HZ);
     Ok(encode(&signal::doubled(&mono), 2, RATE_HZ, Format::Flac, path)?)
 }
 

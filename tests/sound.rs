@@ -82,12 +82,7 @@ fn on_a_steady_machine(listen: impl Fn(Room)) {
 
 /// A tone of `seconds` with 150 ms of silence at its head, which a starting stream may swallow.
 fn tone_file(path: &Path, hz: f64, seconds: f64, rate_hz: u32, format: Format) {
-    let mut mono = signal::silence(1, signal::frames_of_ms(150.0, rate_hz));
-    let mut tone = signal::sine(hz, 0.4, 0.0, rate_hz, (seconds * f64::from(rate_hz)) as usize);
-    let edge = signal::frames_of_ms(30.0, rate_hz);
-    signal::fade_in(&mut tone, 1, edge, signal::FadeShape::EqualPower);
-    signal::fade_out(&mut tone, 1, edge, signal::FadeShape::EqualPower);
-    mono.extend(tone);
+    let mono = signal::soft_tone(hz, 0.4, seconds, 150.0, rate_hz);
     encode(&signal::doubled(&mono), 2, rate_hz, format, path).unwrap();
 }
 

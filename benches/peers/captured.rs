@@ -1,6 +1,6 @@
 //! What is heard: a crossfade, and an album's joints in each format, by Orchestrion and by MPD, one after the other from the same sink.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use orchestrion_rig::analysis::{
@@ -22,9 +22,12 @@ const FADED_S: f64 = 22.0;
 /// How long an album is, in three parts.
 const ALBUM_S: f64 = 12.0;
 const PARTS: usize = 3;
+/// How high the tones are, and the silence before each.
+const TONE: f64 = 0.4;
+const SILENCE_MS: f64 = 200.0;
 /// What is more than its tones by so much is a click.
 const CLICK: f64 = 0.003;
-/// What tells a tone of 0.4 from silence.
+/// What tells a tone from silence.
 const HEARD: f32 = 0.1;
 /// How long a player may take to begin, and to be recorded beyond its last sample.
 const SLACK_S: f64 = 4.0;
@@ -70,22 +73,17 @@ fn record(dir: &Path, kind: Kind, music: &Path, (crossfade_s, seconds): (u32, f6
     Ok(capture.stop())
 }
 
-/// A tone between silences, which a starting stream may swallow.
-fn tone(hz: f64, seconds: f64) -> Vec<f32> {
-    let mut mono = signal::silence(1, signal::frames_of_ms(200.0, RATE_HZ));
-    let mut tone = signal::sine(hz, 0.4, 0.0, RATE_HZ, (seconds * f64::from(RATE_HZ)) as usize);
-    let edge = signal::frames_of_ms(30.0, RATE_HZ);
-    signal::fade_in(&mut tone, 1, edge, signal::FadeShape::EqualPower);
-    signal::fade_out(&mut tone, 1, edge, signal::FadeShape::EqualPower);
-    mono.extend(tone);
-    mono
-}
-
 fn fades(dir: &Path, kinds: &[Kind]) -> Outcome<()> {
     let music = dir.join("fades");
     std::fs::create_dir_all(&music)?;
     for (name, hz) in [("1.flac", A_HZ), ("2.flac", B_HZ)] {
-        encode(&signal::doubled(&tone(hz, FADED_S)), 2, RATE_HZ, Format::Flac, &music.join(name))?;
+        encode(
+            &signal::doubled(&signal::soft_tone(hz, TONE, FADED_S, SILENCE_MS, RATE_HZ)),
+            2,
+            RATE_HZ,
+            Format::Flac,
+            &music.join(name),
+        )?;
     }
     let mut heard = Vec::new();
     for kind in kinds {
@@ -121,11 +119,11 @@ fn joints(dir: &Path, kinds: &[Kind]) -> Outcome<()> {
         "captured album, a tone in three files: off its length, deepest hole of 5 ms, loudest besides the tone, jumps",
         kinds,
     );
-    let mono = tone(A_HZ, ALBUM_S);
+    let mono = signal::soft_tone(A_HZ, TONE, ALBUM_S, SILENCE_MS, RATE_HZ);
     let whole_frames = heard_frames(&mono).ok_or("a tone is silent")?;
     for format in [Format::Flac, Format::Mp3, Format::Aac, Format::Vorbis, Format::Opus] {
         let album = Album { title: "Whole".into(), artist: "Rig".into(), track_count: PARTS, format };
-        let music: PathBuf = dir.join(format.extension());
+        let music = dir.join(format.extension());
         gapless_album(&music, &signal::doubled(&mono), 2, RATE_HZ, &album)?;
         let mut cells = vec![format!("{format:?}")];
         for kind in kinds {

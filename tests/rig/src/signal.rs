@@ -117,6 +117,19 @@ pub fn crossfaded(from: &[f32], to: &[f32], channels: u16, frames: usize, shape:
     out
 }
 
+/// A tone of one channel behind `silence_ms` of silence, which a stream that starts may swallow. Its edges are soft: it rises and falls
+/// within 30 ms.
+#[must_use]
+pub fn soft_tone(freq_hz: f64, amplitude: f64, seconds: f64, silence_ms: f64, rate_hz: u32) -> Vec<f32> {
+    let mut tone = sine(freq_hz, amplitude, 0.0, rate_hz, (seconds * f64::from(rate_hz)) as usize);
+    let edge = frames_of_ms(30.0, rate_hz);
+    fade_in(&mut tone, 1, edge, FadeShape::EqualPower);
+    fade_out(&mut tone, 1, edge, FadeShape::EqualPower);
+    let mut whole = silence(1, frames_of_ms(silence_ms, rate_hz));
+    whole.extend(tone);
+    whole
+}
+
 /// Frames that `ms` milliseconds last, rounded.
 #[must_use]
 pub fn frames_of_ms(ms: f64, rate_hz: u32) -> usize {
@@ -126,6 +139,16 @@ pub fn frames_of_ms(ms: f64, rate_hz: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_soft_tone_is_silent_first_rises_without_a_step_and_is_as_long_as_it_says() {
+        let tone = soft_tone(440.0, 0.4, 1.0, 200.0, 48_000);
+        assert_eq!(tone.len(), 57_600);
+        assert!(tone[..9600].iter().all(|x| *x == 0.0));
+        let steepest = tone.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        assert!(steepest < 0.4 * 440.0 * std::f32::consts::TAU / 48_000.0 * 1.05, "{steepest}");
+        assert!(tone[57_599].abs() < 0.001 && tone[30_000..30_200].iter().any(|x| *x > 0.39));
+    }
 
     #[test]
     fn a_sine_cut_in_two_is_one_sine() {
