@@ -22,8 +22,9 @@ use crate::storage::Measurements;
 const RING_MS: u64 = 2000;
 /// Sound that is decoded before a song counts as ready.
 const PRIMED_MS: u64 = 200;
-/// Frames that are decoded between two looks at the tasks.
-const PUMP_FRAMES: usize = 4096;
+/// Frames that are decoded between two looks at the tasks: so few that they stay in the processor's nearest memory on their
+/// way into the ring.
+const PUMP_FRAMES: usize = 2048;
 /// The tail that is held back until it is known whether the song ended well; if not, it is faded out.
 const TAIL_MS: u64 = 10;
 /// Tasks that wait, at most.
@@ -170,8 +171,6 @@ pub(super) struct Job {
     resampler: Resampler,
     out_hz: u32,
     writer: FeedWriter,
-    /// Decoded and not resampled.
-    decoded: Vec<f32>,
     /// Resampled and not in the ring.
     staged: Vec<f32>,
     /// Set when the song is over and only `staged` is left.
@@ -201,17 +200,16 @@ impl Job {
             resampler,
             out_hz,
             writer,
-            decoded: Vec::new(),
             staged: Vec::new(),
             over: None,
             is_filling: true,
             splice: None,
             boundary: None,
         };
-        while job.over.is_none() && (job.staged.len() as u64) < frames(PRIMED_MS) * 2 {
+        while job.over.is_none() && (job.writer.fill_frames() as u64) < frames(PRIMED_MS) {
             job.decode()?;
+            job.flush();
         }
-        job.flush();
         Ok((job, feed, Box::new(media)))
     }
 
@@ -240,9 +238,12 @@ impl Job {
         if !self.is_filling {
             return None;
         }
+        let whole = self.staged.len();
         match guarded(|| self.decode()) {
             Ok(ended) => ended.map(|ended| Milestone::Spliced { ended }),
             Err(error) => {
+                // What came before a panic may end within a frame.
+                self.staged.truncate(whole);
                 self.give_up(error);
                 None
             }
@@ -251,10 +252,9 @@ impl Job {
 
     /// One step of decoding; gives the feed that ended when the next song began in the same ring.
     fn decode(&mut self) -> Result<Option<FeedId>, LoadError> {
-        self.decoded.clear();
-        let progress = self.song.read(PUMP_FRAMES, &mut self.decoded);
-        self.resampler.push(&self.decoded, &mut self.staged).map_err(LoadError::Damaged)?;
-        match progress {
+        let song = &mut self.song;
+        let read = |input: &mut Vec<f32>| song.read(PUMP_FRAMES, input);
+        match self.resampler.take(&mut self.staged, read).map_err(LoadError::Damaged)? {
             Progress::More => Ok(None),
             Progress::FormatChanged => {
                 self.resampler.finish(&mut self.staged).map_err(LoadError::Damaged)?;

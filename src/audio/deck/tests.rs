@@ -83,9 +83,9 @@ impl Rig {
         self.drain(feed)
     }
 
-    /// Two halves of one tone as files of a format.
+    /// Two halves of one tone as files of a format, each longer than the ring: its deck has not come to its end when it is ready.
     fn halves(&self, format: Format, rate_hz: u32) -> (Vec<PathBuf>, Vec<f32>) {
-        let frames = rate_hz as usize * 4;
+        let frames = rate_hz as usize * 6;
         let mono = signal::sine(TONE_HZ, 0.5, 0.3, rate_hz, frames);
         let stereo = signal::doubled(&mono);
         let cuts = [0..frames / 2 + 77, frames / 2 + 77..frames];
