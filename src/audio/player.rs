@@ -215,8 +215,8 @@ impl<'a> Player<'a> {
     }
 
     fn tick(&self) -> Duration {
-        let due = [Some(self.progress_due()), self.retry_at()].into_iter().flatten().min();
-        let tick = due.map_or(PROGRESS_EVERY, |due| due.saturating_duration_since(Instant::now()));
+        let due = self.retry_at().map_or(self.progress_due(), |retry| retry.min(self.progress_due()));
+        let tick = due.saturating_duration_since(Instant::now());
         let tick = if self.unsent.is_empty() { tick } else { tick.min(UNSENT_TICK) };
         tick.max(TICK_MIN)
     }

@@ -88,6 +88,8 @@ impl Player<'_> {
         let now = Output { name: opened.name.clone(), audible, rate_hz, problem };
         self.mix(MixerCommand::Audible(audible));
         if rate_hz != self.rate_hz {
+            // It is loaded again from where it is, told in frames of the old rate.
+            self.tell_progress();
             self.rate_hz = rate_hz;
             self.empty();
         }
@@ -191,11 +193,13 @@ impl Player<'_> {
     }
 
     pub(super) fn report_progress(&mut self) {
-        let now = Instant::now();
-        if now < self.progress_due() {
-            return;
+        if Instant::now() >= self.progress_due() {
+            self.tell_progress();
         }
-        self.last_progress = now;
+    }
+
+    fn tell_progress(&mut self) {
+        self.last_progress = Instant::now();
         let Some(entry) = self.sounding.and_then(|feed| self.feeds.get(&feed)) else { return };
         let Some(counters) = &entry.counters else { return };
         let (load, heard) = (entry.load, self.heard(counters));
