@@ -2,12 +2,14 @@
 //! `script/test peers` installs them and runs this.
 //!
 //! All of them play the same files at the same time through ALSA's pulse plug-in into one private sound server at 48 kHz, so
-//! that the machine's noise is shared; the order in which they start goes round. Each window ([`WINDOW_S`]) has three whole
+//! that the machine's noise is shared; the order in which they start goes round. One format after another: a board plays
+//! one stream, and the more there are at once, the less each wake-up costs. Each window ([`WINDOW_S`]) has three whole
 //! songs with their crossfades, for those that can. CPU is utime + stime of all threads and ended children; the sound
 //! server, which resamples for MPD, is counted apart.
 //!
-//! Environment: `PEERS_ROUNDS` (3; 0 measures only what is heard); `PEERS_BUFFERS_MS` (`45,500`); `PEERS_PLAYERS` (all; e.g. `orchestrion,MPD`);
-//! `PEERS_SHELVES` (all; e.g. `FLAC 48,Opus 48`, and then nothing is recorded); `PEERS_BASE`, another build of the device, which plays beside this one
+//! Environment: `PEERS_ROUNDS` (2, of 22 minutes each; 0 measures only what is heard); `PEERS_BUFFERS_MS` (`45,500`);
+//! `PEERS_PLAYERS` (all; e.g. `orchestrion,MPD`); `PEERS_SHELVES` (all; e.g. `FLAC 48,Opus 48`, and then nothing is recorded);
+//! `PEERS_TOGETHER=1` lets all formats play at once; `PEERS_BASE`, another build of the device, which plays beside this one
 //! as `base`; `PEERS_LOCK`, a file that is locked during each window, for a machine shared with compilers.
 
 mod captured;
@@ -33,7 +35,7 @@ const WINDOW_S: u64 = 3 * (shelves::SONG_S - CROSSFADE_S as u64);
 const CROSSFADE_S: u32 = 5;
 /// What is not counted: starting, priming of rings, the first seconds of all.
 const WARM_UP: Duration = Duration::from_secs(12);
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 /// A little more than twice 1024 frames at 48 kHz, and half a second.
 const BUFFERS_MS: [u32; 2] = [45, 500];
 
@@ -54,13 +56,20 @@ fn main() -> Outcome<()> {
     let dir = tempfile::Builder::new().prefix("peers-").tempdir()?;
     let shelves = shelves::fill(dir.path(), variable("PEERS_SHELVES").as_deref())?;
     let kinds = players::installed(variable("PEERS_PLAYERS").as_deref());
+    if kinds.is_empty() || shelves.is_empty() {
+        return Err("PEERS_PLAYERS or PEERS_SHELVES names nothing that is there".into());
+    }
+    let at_once = if variable("PEERS_TOGETHER").is_some() { shelves.len() } else { 1 };
     let mut samples = Vec::new();
     for round in 0..rounds {
         for &buffer_ms in &buffers_ms {
-            let _quiet = quiet("PEERS_LOCK")?;
-            let window = Window { round, buffer_ms, shelves: &shelves, kinds: &kinds };
-            samples.extend(window.measure()?);
-            eprintln!("round {} of {rounds}, {buffer_ms} ms: measured", round + 1);
+            for shelves in shelves.chunks(at_once) {
+                let _quiet = quiet("PEERS_LOCK")?;
+                let window = Window { round, buffer_ms, shelves, kinds: &kinds };
+                samples.extend(window.measure()?);
+                let names: Vec<&str> = shelves.iter().map(|shelf| shelf.name.as_str()).collect();
+                eprintln!("round {} of {rounds}, {buffer_ms} ms, {}: measured", round + 1, names.join(", "));
+            }
         }
     }
     if !samples.is_empty() {
@@ -70,7 +79,7 @@ fn main() -> Outcome<()> {
     if variable("PEERS_SHELVES").is_none() { captured::print(&kinds) } else { Ok(()) }
 }
 
-/// Everything at once, for as long as is measured.
+/// All players with some shelves at once, for as long as is measured.
 struct Window<'a> {
     round: usize,
     buffer_ms: u32,
@@ -127,6 +136,7 @@ impl Window<'_> {
                 buffer_ms: self.buffer_ms,
                 shelf: shelf.name.clone(),
                 kind: player.kind,
+                streams_len: playing.len(),
                 plays,
                 cpu_s_per_min: (after.cpu_s - before.cpu_s) / minutes,
                 threads: after.threads_since(&before, minutes),

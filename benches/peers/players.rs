@@ -6,11 +6,14 @@ use std::process::{Child, Command, Stdio};
 use orchestrion_rig::device::{Device, Setup};
 use orchestrion_rig::usage;
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use super::{Outcome, wait_for};
 
 /// ALSA's device that plays to the private sound server.
 const ALSA_DEVICE: &str = "pa";
+/// A file system in memory.
+const MEMORY: &str = "/dev/shm";
 /// The rate of the sound server.
 const RATE_HZ: u32 = 48_000;
 
@@ -93,7 +96,8 @@ pub struct Player {
 }
 
 enum Process {
-    Device(Device),
+    /// With the folder of its socket.
+    Device(Device, #[expect(dead_code, reason = "removed with it")] TempDir),
     Child(Child),
 }
 
@@ -124,7 +128,7 @@ impl Player {
     /// Whether songs go on. That a stream is there does not tell: the device's own may carry silence.
     pub fn still_plays(&self) -> bool {
         match &self.process {
-            Process::Device(device) => device
+            Process::Device(device, _) => device
                 .ask("status", serde_json::json!({}))
                 .is_ok_and(|status| status["state"] == "playing" && status["plays"].as_u64() >= Some(2)),
             Process::Child(_) => true,
@@ -151,7 +155,10 @@ fn orchestrion(request: &Request) -> Outcome<Player> {
     let mut env = request.env.clone();
     // As its unit has it.
     env.push(("MALLOC_ARENA_MAX".into(), "1".into()));
-    let setup = Setup { program, folder: request.folder.into(), env };
+    // As on a board: the socket's folder, where the place in the song is kept, lies in memory, and the state on a disk.
+    let run_dir = tempfile::Builder::new().prefix("peers-").tempdir_in(MEMORY)?;
+    std::os::unix::fs::symlink(request.folder, run_dir.path().join("state"))?;
+    let setup = Setup { program, folder: run_dir.path().into(), env };
     let buffer_frames = request.buffer_ms * RATE_HZ / 1000 / 2;
     let device = setup.run(&format!(
         "music = [{:?}]\noutputs = [\"alsa:{ALSA_DEVICE}\"]\nvolume = 100\nrepeat = \"{}\"\n\
@@ -162,7 +169,7 @@ fn orchestrion(request: &Request) -> Outcome<Player> {
         request.repeats,
         request.crossfade_s,
     ))?;
-    Ok(Player { kind: request.kind, pid: device.pid(), process: Process::Device(device) })
+    Ok(Player { kind: request.kind, pid: device.pid(), process: Process::Device(device, run_dir) })
 }
 
 fn mpd(request: &Request) -> Outcome<Player> {

@@ -13,6 +13,8 @@ pub struct Sample {
     pub buffer_ms: u32,
     pub shelf: String,
     pub kind: Kind,
+    /// Of the window.
+    pub streams_len: usize,
     /// Whether it was heard at the beginning and the end.
     pub plays: bool,
     pub cpu_s_per_min: f64,
@@ -98,19 +100,12 @@ fn cpu(samples: &[&Sample], buffer_ms: u32) {
         println!("| {} |", cells.join(" | "));
     }
     let servers = samples.iter().map(|sample| sample.server_cpu_s_per_min).collect();
-    if let Some((_, mid, _)) = spread(servers) {
-        let streams = samples.len() as f64 / rounds(samples) as f64;
-        println!("\nThe sound server, for {streams:.0} streams at once: {mid:.2} CPU-s per minute.");
+    if let (Some((_, mid, _)), Some(sample)) = (spread(servers), samples.first()) {
+        println!(
+            "\nThe sound server, for {} streams at once: {mid:.2} CPU-s per minute.",
+            sample.streams_len
+        );
     }
-}
-
-/// How often the best-measured player was measured.
-fn rounds(samples: &[&Sample]) -> usize {
-    let mut counts: BTreeMap<(&str, Kind), usize> = BTreeMap::new();
-    for sample in samples {
-        *counts.entry((&sample.shelf, sample.kind)).or_default() += 1;
-    }
-    counts.values().copied().max().unwrap_or(1)
 }
 
 /// Where the CPU goes, by the names of threads that live, with all shelves in one.
