@@ -22,8 +22,7 @@ use crate::storage::Measurements;
 const RING_MS: u64 = 2000;
 /// Sound that is decoded before a song counts as ready.
 const PRIMED_MS: u64 = 200;
-/// Frames that are decoded between two looks at the tasks: so few that they stay in the processor's nearest memory on their
-/// way into the ring.
+/// Frames that are decoded between two looks at the tasks. Twice as many are no cheaper, and lie in memory.
 const PUMP_FRAMES: usize = 2048;
 /// The tail that is held back until it is known whether the song ended well; if not, it is faded out.
 const TAIL_MS: u64 = 10;

@@ -4,7 +4,7 @@ use audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _};
 
 /// Frames that go into the transform at once; rubato rounds up to what the two rates allow. 1176 at 44.1 kHz are 1280 at
-/// 48 kHz, both products of 2, 3, 5 and 7 twice at most: a third cheaper than the 1029 and 1120 that 1024 is rounded up to.
+/// 48 kHz. 1024 would be rounded up to 1029 and 1120, each with a factor of 7 more, which takes half as long again.
 const CHUNK_FRAMES: usize = 1176;
 
 /// Stereo from one rate to another by rubato's FFT resampler. For n frames in, exactly ⌊n · out / in + ½⌋ come out, and the
