@@ -36,7 +36,7 @@ use crate::library::{self, Library};
 use crate::measure::{self, Measure};
 use crate::releases::{self, DownloadManager};
 use crate::service::manager::{Order, ServiceManager};
-use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::moves::{Moves, Who};
 use crate::service::watch::{Watched, still_ms_max};
 use crate::service::{self, Name, Running, Service};
 use crate::storage::{self, Storage};
@@ -281,7 +281,7 @@ impl Device {
             }
             let deadline = [app.deadline(now), self.manager.deadline()].into_iter().flatten().min();
             let wait = deadline.map_or(Duration::MAX, |at| at.wait_from(now.monotonic));
-            let event = events.recv_timeout(wait.min(turn_every()));
+            let event = events.recv_timeout(wait.min(self.moves.turn_every()));
             let now = clock.now();
             match event {
                 Ok(Event::Service(service::Event::Died { service, reason })) => {

@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use orchestrion_board::{Event as Told, Health, Moment, Waker, Wired};
 
 use crate::app::Event as AppEvent;
-use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 
 pub use orchestrion_board::led::{Pattern, Signal};
@@ -250,7 +250,7 @@ impl Service for Buttons {
                     Command::Answer(signal) => hands.wired.answer(signal),
                 }
             }
-            hands.turn(Some(turn_every()), |event| self.report(event));
+            hands.turn(Some(self.moves.turn_every()), |event| self.report(event));
             hands.look(|event| self.report(event));
         }
         spoken::forget(&spoken_folder());

@@ -127,7 +127,7 @@ pub trait Service: Send + Sync + 'static {
     /// What made it impossible to go on, for the log; the manager decides about a restart.
     fn run(&self) -> Result<(), String>;
 
-    /// Where [`Service::run`] says in each turn of its loop that it moved, at least every [`moves::turn_every`], and also while it does what may
+    /// Where [`Service::run`] says in each turn of its loop that it moved, at least every [`Moves::turn_every`], and also while it does what may
     /// take long.
     fn moves(&self) -> &Moves;
 

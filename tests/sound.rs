@@ -4,7 +4,6 @@
 #![cfg(test)]
 #![cfg(feature = "sound")]
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use orchestrion_rig::analysis::{clicks, crossfade, first_above, phase_jumps, sil
 use orchestrion_rig::device::{Device, Setup};
 use orchestrion_rig::encode::{Album, Format, encode, gapless_album};
 use orchestrion_rig::sound_server::{RATE_HZ, SoundServer};
-use orchestrion_rig::stall::StallWatch;
+use orchestrion_rig::stall::on_a_steady_machine;
 use orchestrion_rig::{analysis, signal};
 use serde_json::json;
 
@@ -62,22 +61,13 @@ impl Room {
     }
 }
 
-/// Listens in a room of its own. What is captured while the machine itself stood still, as a virtual one may, says nothing: then it is
-/// listened to again, twice at the most. A machine that was there all the time has heard what there is.
-fn on_a_steady_machine(listen: impl Fn(Room)) {
-    for again in [true, true, false] {
-        let Some(room) = Room::new() else { return };
-        let watch = StallWatch::start().unwrap();
-        let heard = catch_unwind(AssertUnwindSafe(|| listen(room)));
-        let stalled = watch.stop();
-        let Err(why) = heard else { return };
-        match stalled {
-            Some(longest) if again => {
-                eprintln!("a processor was away for {} ms: what was heard says nothing", longest.as_millis());
-            }
-            _ => resume_unwind(why),
+/// Listens in a room of its own.
+fn in_a_room(listen: impl Fn(Room)) {
+    on_a_steady_machine(|| {
+        if let Some(room) = Room::new() {
+            listen(room);
         }
-    }
+    });
 }
 
 /// A tone of `seconds` with 150 ms of silence at its head, which a starting stream may swallow.
@@ -88,7 +78,7 @@ fn tone_file(path: &Path, hz: f64, seconds: f64, rate_hz: u32, format: Format) {
 
 #[test]
 fn a_captured_crossfade_has_equal_power_its_length_and_no_click() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         // Of another format and rate each: anything fades into anything.
         tone_file(&room.music().join("1.flac"), A_HZ, 8.0, 44_100, Format::Flac);
         tone_file(&room.music().join("2.wav"), B_HZ, 8.0, 48_000, Format::Wav);
@@ -111,7 +101,7 @@ fn a_captured_crossfade_has_equal_power_its_length_and_no_click() {
 
 #[test]
 fn an_album_in_order_is_heard_without_a_gap_though_it_is_resampled() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         let mono = signal::sine(A_HZ, 0.4, 0.0, 44_100, 44_100 * 12);
         let album =
             Album { title: "Whole".into(), artist: "Rig".into(), track_count: 3, format: Format::Flac };
@@ -131,7 +121,7 @@ fn an_album_in_order_is_heard_without_a_gap_though_it_is_resampled() {
 
 #[test]
 fn songs_that_differ_by_20_lu_are_heard_equally_loud() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         let rate_hz = 48_000;
         for (name, level) in [("1.flac", 0.5), ("2.flac", 0.05), ("3.flac", 0.2)] {
             // Noise of the level, with a rhythm, so that its loudness is not that of a plain tone.
@@ -173,7 +163,7 @@ fn songs_that_differ_by_20_lu_are_heard_equally_loud() {
 
 #[test]
 fn pause_skip_seek_volume_mute_and_stop_do_not_click() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         for name in ["1.flac", "2.flac", "3.flac"] {
             tone_file(&room.music().join(name), A_HZ, 30.0, 48_000, Format::Flac);
         }
@@ -215,7 +205,7 @@ fn pause_skip_seek_volume_mute_and_stop_do_not_click() {
 
 #[test]
 fn a_spot_of_the_program_is_said_at_its_minute_and_ducks_the_captured_music() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         tone_file(&room.music().join("1.flac"), A_HZ, 120.0, 48_000, Format::Flac);
         tone_file(&room.dir.path().join("spot.wav"), B_HZ, 2.0, 48_000, Format::Wav);
         // The next minute that is not too near.
@@ -264,7 +254,7 @@ fn a_spot_of_the_program_is_said_at_its_minute_and_ducks_the_captured_music() {
 
 #[test]
 fn a_sound_server_that_goes_and_comes_back_is_survived_in_the_same_song() {
-    on_a_steady_machine(|mut room| {
+    in_a_room(|mut room| {
         tone_file(&room.music().join("1.flac"), A_HZ, 60.0, 48_000, Format::Flac);
         let device = room.play(&["--repeat"]);
         device.wait_for(PLAYS_WAIT, |status| status["position_ms"].as_u64() > Some(1000)).unwrap();
@@ -287,7 +277,7 @@ fn a_sound_server_that_goes_and_comes_back_is_survived_in_the_same_song() {
 
 #[test]
 fn the_doctors_tone_is_a_soft_chord_left_then_right_then_both_without_a_click() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         let capture = room.server.capture().unwrap();
         let mut doctor = std::process::Command::new(env!("CARGO_BIN_EXE_orchestrion"));
         doctor.args(["doctor", "--tone", "alsa:pa", "--socket", "/nowhere/s"]).envs(room.server.env());
@@ -325,7 +315,7 @@ fn the_doctors_tone_is_a_soft_chord_left_then_right_then_both_without_a_click() 
 
 #[test]
 fn a_sound_server_that_never_answers_is_told_and_the_doctor_ends() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         let path = room.dir.path().join("deaf.sock");
         let _deaf = std::os::unix::net::UnixListener::bind(&path).unwrap();
         for words in [&[][..], &["--tone", "alsa:pa"]] {
@@ -349,7 +339,7 @@ fn a_sound_server_that_never_answers_is_told_and_the_doctor_ends() {
 
 #[test]
 fn an_alarm_contact_silences_what_is_captured_and_its_release_brings_it_back() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         const ALARM: u32 = 22;
         tone_file(&room.music().join("1.wav"), A_HZ, 60.0, 48_000, Format::Wav);
         let chip = SimChip::listen(&room.dir.path().join("pins.sock")).unwrap();
@@ -394,7 +384,7 @@ fn an_alarm_contact_silences_what_is_captured_and_its_release_brings_it_back() {
 
 #[test]
 fn a_press_is_heard_soon() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         const PLAY: u32 = 17;
         /// 5 ms.
         const WINDOW_FRAMES: usize = 240;
@@ -447,7 +437,7 @@ fn a_press_is_heard_soon() {
 
 #[test]
 fn a_release_that_is_changed_over_to_is_heard_as_a_crossfade_without_a_gap_or_a_click() {
-    on_a_steady_machine(|room| {
+    in_a_room(|room| {
         use orchestrion_rig::http_server::HttpServer;
 
         let dir = room.dir.path();

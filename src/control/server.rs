@@ -19,7 +19,6 @@ use super::client::{Client, Gone, turn_away};
 use super::lines::{Line, answer_line};
 use super::listener::Listener;
 use super::{COMMANDS_LEN_MAX, Command, Error, ExternalControl, IN_FLIGHT_MAX};
-use crate::service::moves::turn_every;
 
 const LISTENER: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -109,8 +108,10 @@ impl<'a> Server<'a> {
             || self.clients.iter().flatten().any(Client::is_ready);
         match self.door {
             _ if work_left => Duration::ZERO,
-            Door::PausedUntil(until) => until.saturating_duration_since(now).min(turn_every()),
-            Door::Idle | Door::Ready => turn_every(),
+            Door::PausedUntil(until) => {
+                until.saturating_duration_since(now).min(self.service.moves.turn_every())
+            }
+            Door::Idle | Door::Ready => self.service.moves.turn_every(),
         }
     }
 

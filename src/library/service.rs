@@ -11,7 +11,7 @@ use super::walk::walk;
 use super::{Command, Event, WishId};
 use crate::app::Event as AppEvent;
 use crate::program::Program;
-use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 
 /// Wishes that wait; one more is refused.
@@ -138,7 +138,7 @@ impl Service for Library {
             select! {
                 recv(self.commands) -> command => command.into_iter().for_each(|command| self.answer(command)),
                 recv(self.woken) -> _ => {}
-                default(turn_every()) => {}
+                default(self.moves.turn_every()) => {}
             }
         }
         Ok(())

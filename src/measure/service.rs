@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounde
 use super::{Ahead, Command, Event, Failure, FileId, measure};
 use crate::app::Event as AppEvent;
 use crate::audio::LoadError;
-use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 use crate::storage::{Measured, MeasurementStore};
 
@@ -238,7 +238,7 @@ impl Service for Measure {
                     }
                 }
                 recv(self.woken) -> _ => {}
-                default(turn_every()) => {}
+                default(self.moves.turn_every()) => {}
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use super::{Command, Event, USED_LEN_MAX, Wanted};
 use crate::app::Event as AppEvent;
 use crate::download::Client;
 use crate::measure::give_way;
-use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 
 /// Commands that wait; one more is refused.
@@ -170,7 +170,7 @@ impl<'a> Inbox<'a> {
                     list.iter().for_each(|list| self.take_used(list));
                 }
                 recv(self.manager.woken) -> _ => {}
-                default(left.min(turn_every())) => {}
+                default(left.min(self.manager.moves.turn_every())) => {}
             }
         }
     }

@@ -6,11 +6,9 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Name;
+use super::watch::still_ms_max;
 use crate::time::{Clock, Mono, SystemClock};
 
-/// A loop with nothing to do turns at least so often, so that rest and a hang can be told apart: well within the 10 s that the most
-/// hurried have, and seldom, since each turn of eight threads costs more than its look at the clock.
-const TURN_EVERY: Duration = Duration::from_secs(4);
 /// The moment of a thread that need not move, since it does not run.
 const AT_REST: u64 = u64::MAX;
 
@@ -73,6 +71,13 @@ impl Moves {
         self.note();
     }
 
+    /// How long its loop may wait for something to do until it has to say again that it moves, so that rest and a hang can be
+    /// told apart: well within what it may stand still, and seldom, since each turn of eight threads costs more than its look
+    /// at the clock.
+    pub fn turn_every(&self) -> Duration {
+        Duration::from_millis(still_ms_max(self.who) * 2 / 5)
+    }
+
     fn note(&self) {
         self.state.at_ms.store(SystemClock.now().monotonic.0, Ordering::Relaxed);
     }
@@ -92,15 +97,6 @@ impl Moves {
     pub fn thread(&self) -> Option<i32> {
         Some(self.state.thread.load(Ordering::Relaxed)).filter(|thread| *thread != 0)
     }
-}
-
-/// How long a loop may wait for something to do until it has to say again that it moves.
-pub fn turn_every() -> Duration {
-    #[cfg(feature = "faults")]
-    if let Some(limit_ms) = super::faults::limit_ms() {
-        return TURN_EVERY.min(Duration::from_millis(limit_ms / 5));
-    }
-    TURN_EVERY
 }
 
 #[cfg(test)]

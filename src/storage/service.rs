@@ -14,7 +14,7 @@ use super::database::Database;
 use super::pending::{PLAYS_UNSAVED_MAX, Pending};
 use super::{Command, Event, Ticket};
 use crate::app::Event as AppEvent;
-use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 
 /// Commands that wait for the thread; one more is refused.
@@ -118,8 +118,10 @@ impl Storage {
     /// Waits for something to do and takes what is there.
     fn take(&self, work: &mut Work) {
         let wait = match work.refused {
-            Some(refused) => refused.again.saturating_duration_since(Instant::now()).min(turn_every()),
-            None if work.pending.is_empty() => turn_every(),
+            Some(refused) => {
+                refused.again.saturating_duration_since(Instant::now()).min(self.moves.turn_every())
+            }
+            None if work.pending.is_empty() => self.moves.turn_every(),
             // The thread before this one died with these.
             None => Duration::ZERO,
         };

@@ -23,7 +23,6 @@ use super::{Command, Event, SNAPSHOT_LEN_MAX, SNAPSHOT_WIDTH, Shows, Wanted};
 use crate::media;
 use crate::media::screen::message::{self, Health, ITEMS_MAX, Item, NEW_SCREEN, SHOWN_AGE_MS_MAX};
 use crate::media::screen::{Fall, Player, Said};
-use crate::service::moves::turn_every;
 use crate::time::{Clock, Mono, SystemClock};
 
 /// Numbers of loops, before they begin again; each has room for the numbers of its items.
@@ -575,7 +574,7 @@ impl<'a> Work<'a> {
     }
 
     fn wait(&self) {
-        let mut wait = turn_every();
+        let mut wait = self.service.moves.turn_every();
         if self.wanted.is_some() {
             let look_at = Some(self.look_at).filter(|_| !self.looking.is_under_way());
             let soonest = look_at.into_iter().chain([self.plugged.next()]).min();

@@ -24,7 +24,6 @@ use crate::bootstrap::last;
 use crate::clock::{self, Saying};
 use crate::control::{self, ClientId};
 use crate::releases::{self, store_dir};
-use crate::service::moves::turn_every;
 use crate::time::{Clock, SystemClock, Wall};
 use crate::workshop::{Did, Doer};
 
@@ -172,7 +171,7 @@ impl<'a> Daemon<'a> {
                     }
                 }
                 recv(stop.woken()) -> _ => {}
-                default(left.min(turn_every())) => {}
+                default(left.min(self.web.moves.turn_every())) => {}
             }
         }
     }

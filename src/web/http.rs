@@ -16,7 +16,7 @@ use ureq::{Agent, Body};
 
 use super::Stop;
 use crate::download::{io_reason, reason};
-use crate::service::moves::{Moves, turn_every};
+use crate::service::moves::Moves;
 use crate::tls::{Stranger, Tls};
 
 /// How long a connection may take to be made.
@@ -195,7 +195,7 @@ impl Http {
                     return answer.unwrap_or_else(|_| Err(Failure::Away("asking it failed by a fault of this program".into())));
                 }
                 recv(apart.stop.woken()) -> _ => {}
-                default(turn_every()) => {}
+                default(apart.moves.turn_every()) => {}
             }
         }
     }

@@ -13,7 +13,7 @@ use super::{Command, Identity, Stop, Wanted, WebClient, about, board};
 use crate::app::Event as AppEvent;
 use crate::clock::TrustedClock;
 use crate::measure::give_way;
-use crate::service::moves::{Moves, Who, turn_every};
+use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
 use crate::time::boot_id;
 use crate::workshop::FileLedger;
@@ -153,7 +153,7 @@ impl Service for Web {
                 return Ok(());
             }
             let Some(task) = self.task() else {
-                daemon.idle(turn_every());
+                daemon.idle(self.moves.turn_every());
                 continue;
             };
             daemon.serve(&task);

@@ -4,7 +4,6 @@
 //! Skipped loudly where there is no PulseAudio or no Xvfb; `script/setup` installs them.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use orchestrion_rig::dying_disk::DyingDisk;
 use orchestrion_rig::films::{Film, flashes, is_like, picture};
 use orchestrion_rig::signal::{doubled, sine};
 use orchestrion_rig::sound_server::{Captured, RATE_HZ, SoundServer};
-use orchestrion_rig::stall::StallWatch;
+use orchestrion_rig::stall::on_a_steady_machine;
 use orchestrion_rig::wav::{self, SampleFormat};
 use orchestrion_rig::x_server::XServer;
 use serde_json::Value;
@@ -100,23 +99,6 @@ impl Hall {
              [screen]\nshow = [\"films\"]\nsink = \"x11\"\ndisplay = \"{screen}\"\n{more}\n"
         );
         self.place.setup.run(&toml).unwrap()
-    }
-}
-
-/// What is captured while the machine itself stood still, as a virtual one may, says nothing: then it is done again, twice at
-/// the most.
-fn on_a_steady_machine(listen: impl Fn()) {
-    for again in [true, true, false] {
-        let watch = StallWatch::start().unwrap();
-        let heard = catch_unwind(AssertUnwindSafe(&listen));
-        let stalled = watch.stop();
-        let Err(why) = heard else { return };
-        match stalled {
-            Some(longest) if again => {
-                eprintln!("a processor was away for {} ms: what was heard says nothing", longest.as_millis());
-            }
-            _ => resume_unwind(why),
-        }
     }
 }
 
