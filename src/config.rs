@@ -1,5 +1,6 @@
 //! The configuration file: TOML, parsed once into types that cannot be wrong.
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use orchestrion_protocol::limits::{CROSSFADE_MS_MAX, TRIM_DB_MAX, TRIM_DB_MIN, VOLUME_MAX};
@@ -60,7 +61,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: String,
-        /// The system's words.
+        /// Why, and what to do.
         reason: String,
     },
     /// A line is wrong.
@@ -152,6 +153,20 @@ impl Default for Config {
     }
 }
 
+fn unread(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            "there is no such file; `orchestrion run --help` shows what goes into one".into()
+        }
+        ErrorKind::PermissionDenied => {
+            "whoever runs this may not read it; see its owner and mode (ls -l)".into()
+        }
+        ErrorKind::IsADirectory => "this is a folder; name the file in it".into(),
+        ErrorKind::InvalidData => "this is no text in UTF-8".into(),
+        _ => error.to_string(),
+    }
+}
+
 impl Config {
     /// Reads a file. Relative paths in it count from its folder.
     ///
@@ -160,7 +175,7 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|e| ConfigError::Unreadable { path: shown.clone(), reason: e.to_string() })?;
+            .map_err(|e| ConfigError::Unreadable { path: shown.clone(), reason: unread(&e) })?;
         let wrong = |problem| ConfigError::Wrong { path: shown, problem };
         let mut config = Self::parse(&text).map_err(wrong)?;
         let folder =
@@ -307,6 +322,24 @@ mod tests {
         );
         assert!(Config::parse("repeat = \"sometimes\"").unwrap_err().contains("`off`, `all`, `one`"));
         assert!(Config::parse("buffer_frames = 1").is_err());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = |name: &str| Config::read(&dir.path().join(name)).unwrap_err().to_string();
+        let none = read("none.toml");
+        assert!(none.contains("none.toml: there is no such file; `orchestrion run --help`"), "{none}");
+        std::fs::write(dir.path().join("latin.toml"), b"# Caf\xe9\n").unwrap();
+        assert!(
+            read("latin.toml").ends_with("latin.toml: this is no text in UTF-8"),
+            "{}",
+            read("latin.toml")
+        );
+        assert!(read(".").ends_with("this is a folder; name the file in it"), "{}", read("."));
+        let denied = unread(&ErrorKind::PermissionDenied.into());
+        assert!(denied.contains("may not read it"), "{denied}");
+        assert_eq!(unread(&ErrorKind::TimedOut.into()), "timed out");
     }
 
     #[test]
