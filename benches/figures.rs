@@ -14,6 +14,7 @@ use orchestrion_rig::device::{Device, Setup};
 use orchestrion_rig::encode::{Format, encode};
 use orchestrion_rig::signal;
 use orchestrion_rig::sound_server::{Captured, RATE_HZ, SoundServer};
+use orchestrion_rig::wish::variable;
 use serde_json::json;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -40,6 +41,11 @@ fn main() -> Outcome<()> {
         return Ok(());
     }
     real_time(dir.path())
+}
+
+/// `FIGURES_OUTPUT`, or ALSA's device that plays to the private sound server.
+fn output() -> String {
+    variable("FIGURES_OUTPUT").unwrap_or_else(|| "alsa:pa".into())
 }
 
 fn row(what: &str, goal: &str, measured: &str) {
@@ -112,8 +118,8 @@ fn setup(server: &SoundServer, folder: &Path) -> Setup {
 }
 
 fn play(server: &SoundServer, folder: &Path, music: &Path, words: &[&str]) -> Outcome<Device> {
-    let music = music.display().to_string();
-    let mut all = vec!["play", &music, "--output", "alsa:pa", "--volume", "100", "--loudness", "off"];
+    let (music, output) = (music.display().to_string(), output());
+    let mut all = vec!["play", &music, "--output", &output, "--volume", "100", "--loudness", "off"];
     all.extend(words);
     Ok(setup(server, folder).start(&all)?)
 }
@@ -172,8 +178,9 @@ fn presses(server: &SoundServer, dir: &Path, music: &Path) -> Outcome<()> {
     let setup = setup(server, folder.path());
     let capture = server.capture()?;
     let device = setup.run(&format!(
-        "outputs = [\"alsa:pa\"]\nmusic = [\"{}\"]\ncrossfade_s = 0\nvolume = 100\neven_loudness = false\n[board]\ntone = false\n\
+        "outputs = [{:?}]\nmusic = [\"{}\"]\ncrossfade_s = 0\nvolume = 100\neven_loudness = false\n[board]\ntone = false\n\
          chip = \"{}\"\n[board.button.skip]\nline = {SKIP}\n[board.alarm]\nline = {ALARM}\ncontact = \"closing\"\n",
+        output(),
         music.display(),
         chip.chip()
     ))?;

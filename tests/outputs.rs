@@ -53,7 +53,10 @@ fn sweep(path: &Path) {
     wav::write(path, &signal::doubled(&mono), 2, RATE_HZ, SampleFormat::Int16).unwrap();
 }
 
-/// A folder with songs and a device that plays them to ALSA's outputs `a` and `b`, one for each server.
+/// The first server's sink without ALSA between.
+const DIRECT: &str = "pulse:nul";
+
+/// A folder with songs and a device that plays them to ALSA's outputs `a` and `b`, one for each server, or to the first without ALSA.
 struct Room {
     dir: tempfile::TempDir,
     setup: Setup,
@@ -80,7 +83,7 @@ impl Room {
         let alsa = dir.path().join("asound.conf");
         std::fs::write(&alsa, asound).unwrap();
         let mut env = servers[0].env();
-        env.retain(|(key, _)| key != "ALSA_CONFIG_PATH" && key != "PULSE_SERVER");
+        env.retain(|(key, _)| key != "ALSA_CONFIG_PATH");
         env.push(("ALSA_CONFIG_PATH".into(), alsa.display().to_string()));
         let program = env!("CARGO_BIN_EXE_orchestrion").into();
         let setup = Setup { program, folder: dir.path().into(), env };
@@ -170,6 +173,15 @@ fn moment(chance: &mut ChaCha8Rng, max_ms: u64) -> Duration {
 
 #[test]
 fn whenever_the_sound_server_is_killed_the_music_is_back_with_it_and_the_log_says_what_was_heard() {
+    the_server_is_killed("alsa:a");
+}
+
+#[test]
+fn the_same_holds_for_who_talks_to_the_sound_server_itself() {
+    the_server_is_killed(DIRECT);
+}
+
+fn the_server_is_killed(output: &str) {
     let Some(_alone) = alone() else { return };
     let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let seed = number("KILL_SEED", u64::from(std::process::id()));
@@ -180,7 +192,7 @@ fn whenever_the_sound_server_is_killed_the_music_is_back_with_it_and_the_log_say
     // A kill takes 8 s at most.
     let room = Room::new(2 + kills as usize * 8 / SONG_S as usize, &[&server]);
     let capture = server.capture().unwrap();
-    let device = room.run("\"alsa:a\"");
+    let device = room.run(&format!("{output:?}"));
     let mut last = heard(&capture);
     drop(capture);
     let (mut silent, mut away, mut cpu_away_s) = (Duration::ZERO, Duration::ZERO, 0.0);
@@ -214,7 +226,7 @@ fn whenever_the_sound_server_is_killed_the_music_is_back_with_it_and_the_log_say
         assert!(is_near, "{off_s} s from its place: {now}\n{}", room.setup.log());
         assert_eq!(
             (&now["output"]["name"], &now["output"]["audible"]),
-            (&json!("alsa:a"), &json!(true)),
+            (&json!(output), &json!(true)),
             "{now}"
         );
         assert!(apart_s(place_s(&now), place) < STALE_S_MAX, "it plays {place} s and says {now}");
@@ -250,10 +262,18 @@ fn whenever_the_sound_server_is_killed_the_music_is_back_with_it_and_the_log_say
 fn an_output_whose_sink_is_taken_away_is_used_again_as_soon_as_it_is_back() {
     let Some(_alone) = alone() else { return };
     let server = SoundServer::start_wakeful().unwrap();
-    let room = Room::new(2, &[&server]);
-    let device = room.run("\"alsa:a\"");
+    for output in ["alsa:a", DIRECT] {
+        let room = Room::new(2, &[&server]);
+        let device = room.run(&format!("{output:?}"));
+        a_sink_is_taken_away(&server, &device, output);
+        device.terminate().unwrap();
+        room.check_log();
+    }
+}
+
+fn a_sink_is_taken_away(server: &SoundServer, device: &Device, output: &str) {
     for away_ms in [100, 1500, 4000] {
-        device.wait_for(WAIT, |status| status["output"]["name"] == "alsa:a").unwrap();
+        device.wait_for(WAIT, |status| status["output"]["name"] == output).unwrap();
         server.remove_sink().unwrap();
         // The server is there all the while, so that the output looks as if it could be opened.
         device.wait_for(WAIT, |status| status["output"]["name"] == "null").unwrap();
@@ -262,11 +282,9 @@ fn an_output_whose_sink_is_taken_away_is_used_again_as_soon_as_it_is_back() {
         let back = Instant::now();
         let capture = server.capture().unwrap();
         let late = heard(&capture).0.saturating_duration_since(back);
-        println!("away for {away_ms} ms, heard {} ms after it was back", late.as_millis());
-        assert!(late <= BACK_MAX, "{late:?}\n{}", room.setup.log());
+        println!("{output}: away for {away_ms} ms, heard {} ms after it was back", late.as_millis());
+        assert!(late <= BACK_MAX, "{late:?}: {}", status(device));
     }
-    device.terminate().unwrap();
-    room.check_log();
 }
 
 #[test]
@@ -275,8 +293,9 @@ fn a_fallback_output_takes_over_while_the_better_one_is_away() {
     let (mut better, fallback) =
         (SoundServer::start_wakeful().unwrap(), SoundServer::start_wakeful().unwrap());
     let room = Room::new(2, &[&better, &fallback]);
-    let device = room.run("\"alsa:a\", \"alsa:b\"");
-    device.wait_for(WAIT, |status| status["output"]["name"] == "alsa:a").unwrap();
+    // One of each kind.
+    let device = room.run("\"pulse:nul\", \"alsa:b\"");
+    device.wait_for(WAIT, |status| status["output"]["name"] == DIRECT).unwrap();
     device.wait_for(WAIT, |status| status["position_ms"].as_u64() > Some(500)).unwrap();
     for _ in 0..3 {
         let capture = better.capture().unwrap();
@@ -304,7 +323,7 @@ fn a_fallback_output_takes_over_while_the_better_one_is_away() {
         let now = status(&device);
         println!("the better one was heard after {} ms, {:+.0} ms off", late.as_millis(), off * 1000.0);
         assert!(late <= BACK_MAX && off.abs() <= OFF_S_MAX, "{late:?}, {off} s off");
-        assert_eq!(now["output"]["name"], "alsa:a", "{now}");
+        assert_eq!(now["output"]["name"], DIRECT, "{now}");
     }
     device.terminate().unwrap();
     room.check_log();

@@ -20,19 +20,23 @@ const A_HZ: f64 = 440.0;
 const B_HZ: f64 = 1000.0;
 const PLAYS_WAIT: Duration = Duration::from_secs(30);
 
+/// The sound server through ALSA, and without.
+const OUTPUTS: [&str; 2] = ["alsa:pa", "pulse:nul"];
+
 /// A sound server and a device's folder.
 struct Room {
+    output: &'static str,
     server: SoundServer,
     dir: tempfile::TempDir,
 }
 
 impl Room {
-    fn new() -> Option<Self> {
+    fn new(output: &'static str) -> Option<Self> {
         if !SoundServer::available() {
             eprintln!("SKIPPED: there is no PulseAudio here; script/setup installs it");
             return None;
         }
-        Some(Self { server: SoundServer::start().unwrap(), dir: tempfile::tempdir().unwrap() })
+        Some(Self { output, server: SoundServer::start().unwrap(), dir: tempfile::tempdir().unwrap() })
     }
 
     fn music(&self) -> std::path::PathBuf {
@@ -51,7 +55,7 @@ impl Room {
 
     fn play(&self, words: &[&str]) -> Device {
         let music = self.music().display().to_string();
-        let mut all = vec!["play", &music, "--output", "alsa:pa", "--volume", "100"];
+        let mut all = vec!["play", &music, "--output", self.output, "--volume", "100"];
         if !words.contains(&"--loudness") {
             // What is analysed must keep its level.
             all.extend(["--loudness", "off"]);
@@ -63,8 +67,17 @@ impl Room {
 
 /// Listens in a room of its own.
 fn in_a_room(listen: impl Fn(Room)) {
+    listen_to(OUTPUTS[0], listen);
+}
+
+/// The same for each output, one after the other.
+fn through_each(listen: impl Fn(Room)) {
+    OUTPUTS.into_iter().for_each(|output| listen_to(output, &listen));
+}
+
+fn listen_to(output: &'static str, listen: impl Fn(Room)) {
     on_a_steady_machine(|| {
-        if let Some(room) = Room::new() {
+        if let Some(room) = Room::new(output) {
             listen(room);
         }
     });
@@ -78,7 +91,7 @@ fn tone_file(path: &Path, hz: f64, seconds: f64, rate_hz: u32, format: Format) {
 
 #[test]
 fn a_captured_crossfade_has_equal_power_its_length_and_no_click() {
-    in_a_room(|room| {
+    through_each(|room| {
         // Of another format and rate each: anything fades into anything.
         tone_file(&room.music().join("1.flac"), A_HZ, 8.0, 44_100, Format::Flac);
         tone_file(&room.music().join("2.wav"), B_HZ, 8.0, 48_000, Format::Wav);
@@ -101,7 +114,7 @@ fn a_captured_crossfade_has_equal_power_its_length_and_no_click() {
 
 #[test]
 fn an_album_in_order_is_heard_without_a_gap_though_it_is_resampled() {
-    in_a_room(|room| {
+    through_each(|room| {
         let mono = signal::sine(A_HZ, 0.4, 0.0, 44_100, 44_100 * 12);
         let album =
             Album { title: "Whole".into(), artist: "Rig".into(), track_count: 3, format: Format::Flac };
@@ -163,7 +176,7 @@ fn songs_that_differ_by_20_lu_are_heard_equally_loud() {
 
 #[test]
 fn pause_skip_seek_volume_mute_and_stop_do_not_click() {
-    in_a_room(|room| {
+    through_each(|room| {
         for name in ["1.flac", "2.flac", "3.flac"] {
             tone_file(&room.music().join(name), A_HZ, 30.0, 48_000, Format::Flac);
         }

@@ -1,9 +1,11 @@
-//! Each program as a process of its own that plays a folder, in a folder of its own, through ALSA's device `pa`.
+//! Each program as a process of its own that plays a folder, in a folder of its own: the device straight to the sound server, the
+//! others, and the device once more, through ALSA's device `pa`, where a buffer can be chosen.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use orchestrion_rig::device::{Device, Setup};
+use orchestrion_rig::sound_server::SINK;
 use orchestrion_rig::usage;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -20,13 +22,18 @@ const RATE_HZ: u32 = 48_000;
 /// Who plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// As its own client of the sound server.
     Orchestrion,
+    /// Through ALSA, as the peers.
+    OrchestrionAlsa,
     /// Another build of it.
     Base,
     /// With a buffer of the same length, in as many periods as it likes: four.
     Mpd,
     /// With two periods, as Orchestrion has them.
     MpdTwoPeriods,
+    /// As a client of the sound server, by PulseAudio's library; its buffer, of two seconds, cannot be chosen.
+    MpdPulse,
     /// Its buffer cannot be chosen.
     Cmus,
     Mpv,
@@ -36,19 +43,29 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Orchestrion => "orchestrion",
+            Self::OrchestrionAlsa => "orchestrion ALSA",
             Self::Base => "base",
             Self::Mpd => "MPD",
             Self::MpdTwoPeriods => "MPD 2 periods",
+            Self::MpdPulse => "MPD pulse",
             Self::Cmus => "cmus",
             Self::Mpv => "mpv",
         }
     }
 
+    /// Of the device.
+    fn output(self) -> String {
+        match self {
+            Self::Orchestrion => format!("pulse:{SINK}"),
+            _ => format!("alsa:{ALSA_DEVICE}"),
+        }
+    }
+
     fn program(self) -> Option<PathBuf> {
         match self {
-            Self::Orchestrion => Some(env!("CARGO_BIN_EXE_orchestrion").into()),
+            Self::Orchestrion | Self::OrchestrionAlsa => Some(env!("CARGO_BIN_EXE_orchestrion").into()),
             Self::Base => std::env::var_os("PEERS_BASE").filter(|path| !path.is_empty()).map(PathBuf::from),
-            Self::Mpd | Self::MpdTwoPeriods => Some("mpd".into()),
+            Self::Mpd | Self::MpdTwoPeriods | Self::MpdPulse => Some("mpd".into()),
             Self::Cmus => Some("cmus".into()),
             Self::Mpv => Some("mpv".into()),
         }
@@ -63,7 +80,16 @@ impl Kind {
 
 /// Those of which `only` speaks, or all; says which are missing.
 pub fn installed(only: Option<&str>) -> Vec<Kind> {
-    let all = [Kind::Orchestrion, Kind::Base, Kind::Mpd, Kind::MpdTwoPeriods, Kind::Cmus, Kind::Mpv];
+    let all = [
+        Kind::Orchestrion,
+        Kind::OrchestrionAlsa,
+        Kind::Base,
+        Kind::Mpd,
+        Kind::MpdTwoPeriods,
+        Kind::MpdPulse,
+        Kind::Cmus,
+        Kind::Mpv,
+    ];
     let wanted = |kind: &Kind| only.is_none_or(|only| only.split(',').any(|one| one.trim() == kind.name()));
     let (found, missing): (Vec<Kind>, Vec<Kind>) =
         all.into_iter().filter(wanted).partition(|kind| kind.is_installed());
@@ -105,8 +131,8 @@ impl Player {
     /// Starts it and lets it play.
     pub fn start(request: &Request) -> Outcome<Self> {
         match request.kind {
-            Kind::Orchestrion | Kind::Base => orchestrion(request),
-            Kind::Mpd | Kind::MpdTwoPeriods => mpd(request),
+            Kind::Orchestrion | Kind::OrchestrionAlsa | Kind::Base => orchestrion(request),
+            Kind::Mpd | Kind::MpdTwoPeriods | Kind::MpdPulse => mpd(request),
             Kind::Cmus => cmus(request),
             Kind::Mpv => mpv(request),
         }
@@ -161,9 +187,10 @@ fn orchestrion(request: &Request) -> Outcome<Player> {
     let setup = Setup { program, folder: run_dir.path().into(), env };
     let buffer_frames = request.buffer_ms * RATE_HZ / 1000 / 2;
     let device = setup.run(&format!(
-        "music = [{:?}]\noutputs = [\"alsa:{ALSA_DEVICE}\"]\nvolume = 100\nrepeat = \"{}\"\n\
+        "music = [{:?}]\noutputs = [{:?}]\nvolume = 100\nrepeat = \"{}\"\n\
          even_loudness = {}\ncrossfade_s = {}\nbuffer_frames = {buffer_frames}\n",
         request.music,
+        request.kind.output(),
         if request.repeats { "all" } else { "off" },
         // What is compared sample by sample stays as it is.
         request.repeats,
@@ -180,9 +207,13 @@ fn mpd(request: &Request) -> Outcome<Player> {
         Kind::MpdTwoPeriods => format!(" period_time \"{}\"\n", buffer_us / 2),
         _ => String::new(),
     };
+    let output = match request.kind {
+        Kind::MpdPulse => format!(" type \"pulse\"\n sink \"{SINK}\"\n"),
+        _ => format!(" type \"alsa\"\n device \"{ALSA_DEVICE}\"\n buffer_time \"{buffer_us}\"\n{periods}"),
+    };
     let text = format!(
-        "music_directory {:?}\ndb_file \"{home}/db\"\nbind_to_address {socket:?}\naudio_output {{\n type \"alsa\"\n \
-         name \"p\"\n device \"{ALSA_DEVICE}\"\n mixer_type \"none\"\n buffer_time \"{buffer_us}\"\n{periods}}}\n",
+        "music_directory {:?}\ndb_file \"{home}/db\"\nbind_to_address {socket:?}\naudio_output {{\n name \"p\"\n \
+         mixer_type \"none\"\n{output}}}\n",
         request.music,
     );
     std::fs::write(&config, text)?;

@@ -6,6 +6,8 @@
 #[cfg(feature = "sound")]
 mod alsa;
 mod null;
+#[cfg(feature = "sound")]
+mod pulseaudio;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -36,7 +38,7 @@ pub struct Listed {
 pub fn list() -> Vec<Listed> {
     let null = Listed { name: NULL.into(), description: "keeps the time, but nobody hears it".into() };
     #[cfg(feature = "sound")]
-    return alsa::list().into_iter().chain([null]).collect();
+    return alsa::list().into_iter().chain(pulseaudio::list()).chain([null]).collect();
     #[cfg(not(feature = "sound"))]
     vec![null]
 }
@@ -44,7 +46,12 @@ pub fn list() -> Vec<Listed> {
 /// Whether an output could be opened now; it is not used.
 pub(crate) fn is_there(name: &str) -> bool {
     #[cfg(feature = "sound")]
-    return name == NULL || alsa::is_there(name);
+    return name == NULL
+        || if name.starts_with(pulseaudio::PREFIX) {
+            pulseaudio::is_there(name)
+        } else {
+            alsa::is_there(name)
+        };
     #[cfg(not(feature = "sound"))]
     return name == NULL;
 }
@@ -69,6 +76,36 @@ impl Pulse {
     pub(super) fn lost(&self) -> Option<&str> {
         self.lost.get().map(String::as_str)
     }
+
+    #[cfg(feature = "sound")]
+    fn lose(&self, words: String, wake: &Wake) {
+        if self.lost.set(words).is_ok() {
+            wake();
+        }
+    }
+}
+
+#[cfg(feature = "sound")]
+enum Waiting {
+    Alsa(alsa::Waiting),
+    Pulse(pulseaudio::Waiting),
+}
+
+#[cfg(feature = "sound")]
+impl Waiting {
+    fn rate_hz(&self) -> u32 {
+        match self {
+            Self::Alsa(waiting) => waiting.rate_hz(),
+            Self::Pulse(waiting) => waiting.rate_hz(),
+        }
+    }
+
+    fn start(self, loan: Loan) -> Result<Pull, String> {
+        match self {
+            Self::Alsa(waiting) => waiting.start(loan).map(Pull::Alsa),
+            Self::Pulse(waiting) => waiting.start(loan).map(Pull::Pulse),
+        }
+    }
 }
 
 /// An output that can be used: its device is open, and nothing pulls the mixer yet.
@@ -79,7 +116,7 @@ pub(super) struct Ready {
     wake: Wake,
     /// `None`: the output that nobody hears.
     #[cfg(feature = "sound")]
-    stream: Option<alsa::Waiting>,
+    stream: Option<Waiting>,
 }
 
 impl Ready {
@@ -90,7 +127,13 @@ impl Ready {
     #[cfg(feature = "sound")]
     pub(super) fn new(name: &str, wanted: Wanted, wake: &Wake) -> Result<Self, String> {
         let pulse = Arc::default();
-        let stream = if name == NULL { None } else { Some(alsa::open(name, wanted, &pulse, wake)?) };
+        let stream = if name == NULL {
+            None
+        } else if name.starts_with(pulseaudio::PREFIX) {
+            Some(Waiting::Pulse(pulseaudio::open(name, wanted)?))
+        } else {
+            Some(Waiting::Alsa(alsa::open(name, wanted, &pulse, wake)?))
+        };
         Ok(Self { name: name.to_owned(), wanted, pulse, wake: Arc::clone(wake), stream })
     }
 
@@ -119,6 +162,8 @@ pub(super) struct Opened {
 enum Pull {
     #[cfg(feature = "sound")]
     Alsa(#[expect(dead_code, reason = "held for its drop")] alsa::Stream),
+    #[cfg(feature = "sound")]
+    Pulse(#[expect(dead_code, reason = "held for its drop")] pulseaudio::Stream),
     Null(#[expect(dead_code, reason = "held for its drop")] null::NullOutput),
 }
 
@@ -160,7 +205,7 @@ impl Dock {
         #[cfg(feature = "sound")]
         if let Some(waiting) = ready.stream {
             let rate_hz = waiting.rate_hz();
-            let pull = Pull::Alsa(waiting.start(loan)?);
+            let pull = waiting.start(loan)?;
             return Ok(Opened { name, audible: true, rate_hz, pulse, _pull: pull });
         }
         let pull = null::NullOutput::start(wanted, loan).map_err(|e| e.to_string())?;
@@ -199,6 +244,12 @@ impl Loan {
             mixer.render(stereo);
         }
         self.pulse.callbacks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells that the output is lost.
+    #[cfg(feature = "sound")]
+    fn lose(&self, words: String) {
+        self.pulse.lose(words, &self.wake);
     }
 
     /// Lets the mixer's reports be heard. Called by outputs when what they rendered is on its way.

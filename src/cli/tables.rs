@@ -16,7 +16,9 @@ use crate::storage::{self, PlayRow};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The names are stable: they name a card, not its number. Use them in `outputs = […]` or with --output.
-  orchestrion play --output alsa:default:CARD=Device ~/Music")]
+Where PulseAudio or PipeWire runs, pulse:NAME talks to it itself: it costs less than ALSA's way to it.
+  orchestrion play --output alsa:default:CARD=Device ~/Music
+  orchestrion play --output pulse:default ~/Music")]
 pub struct OutputsArgs {}
 
 impl OutputsArgs {

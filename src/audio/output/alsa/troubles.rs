@@ -68,9 +68,7 @@ impl Troubles {
 
     /// Tells that it is lost.
     pub(super) fn lose(&self, words: String) {
-        if self.pulse.lost.set(words).is_ok() {
-            (self.wake)();
-        }
+        self.pulse.lose(words, &self.wake);
     }
 }
 
