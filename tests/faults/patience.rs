@@ -8,8 +8,9 @@ use orchestrion_rig::supervisor::Event;
 use super::{House, PLAYING, STILL_MS_MAX, WAIT_MAX};
 use crate::place::Place;
 
-/// A file whose measuring takes several times as long as anybody may stand still here: six hours of music.
-const LONG_S: u64 = 6 * 3_600;
+/// A file whose measuring takes several times as long as anybody may stand still here, also on a fast machine: twenty hours of music, of
+/// the day at most that is measured.
+const LONG_S: u64 = 20 * 3_600;
 /// Bytes of a second: mono of 16 bits at 8 kHz.
 const SECOND_LEN: u64 = 16_000;
 /// It must not end in so long.
