@@ -15,6 +15,8 @@ use crate::{Error, Result};
 
 /// Bytes that are taken before they are written.
 const PART_LEN: u64 = 1024 * 1024;
+/// So much of what is refused is still taken, in bytes: a song whole, and most films.
+const REFUSED_LEN_MAX: u64 = 256 * 1024 * 1024;
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -55,6 +57,15 @@ pub async fn put(app: &App, name: &Digest, from: &mut (impl AsyncRead + Unpin)) 
         read.map_err(|error| Error::Wrong(format!("the blob broke off: {error}")))?;
         return Ok(size);
     }
+    let kept = keep(app, name, from).await;
+    if kept.is_err() {
+        // Nor would they hear why it is refused.
+        let _ = tokio::io::copy(&mut from.take(REFUSED_LEN_MAX), &mut tokio::io::sink()).await;
+    }
+    kept
+}
+
+async fn keep(app: &App, name: &Digest, from: &mut (impl AsyncRead + Unpin)) -> Result<u64> {
     let mut upload = app.objects.upload(&path(name)).await?;
     let size = match take(upload.as_mut(), name, from).await {
         Ok(size) => size,
