@@ -1,8 +1,8 @@
 //! The device beside MPD, cmus and mpv: what each costs while it plays, and what is heard at a crossfade and at an album's joints.
 //! `script/test peers` installs them and runs this.
 //!
-//! All of them play the same files at the same time through ALSA's pulse plug-in into one private sound server at 48 kHz, so
-//! that the machine's noise is shared; the order in which they start goes round. One format after another: a board plays
+//! All of them play the same files at the same time into one private sound server at 48 kHz, so that the machine's noise is
+//! shared: the peers, and the device once more, through ALSA's pulse plug-in, where their buffer can be chosen; the order in which they start goes round. One format after another: a board plays
 //! one stream, and the more there are at once, the less each wake-up costs. Each window ([`WINDOW_S`]) has three whole
 //! songs with their crossfades, for those that can. CPU is utime + stime of all threads and ended children; the sound
 //! server, which resamples for MPD, is counted apart.
