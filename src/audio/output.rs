@@ -8,6 +8,8 @@ mod alsa;
 mod null;
 #[cfg(feature = "sound")]
 mod pulseaudio;
+#[cfg(feature = "sound")]
+mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -100,10 +102,10 @@ impl Waiting {
         }
     }
 
-    fn start(self, loan: Loan) -> Result<Pull, String> {
+    fn start(self, loan: Loan) -> Result<writer::Writer, String> {
         match self {
-            Self::Alsa(waiting) => waiting.start(loan).map(Pull::Alsa),
-            Self::Pulse(waiting) => waiting.start(loan).map(Pull::Pulse),
+            Self::Alsa(waiting) => waiting.start(loan),
+            Self::Pulse(waiting) => waiting.start(loan),
         }
     }
 }
@@ -161,9 +163,7 @@ pub(super) struct Opened {
 
 enum Pull {
     #[cfg(feature = "sound")]
-    Alsa(#[expect(dead_code, reason = "held for its drop")] alsa::Stream),
-    #[cfg(feature = "sound")]
-    Pulse(#[expect(dead_code, reason = "held for its drop")] pulseaudio::Stream),
+    Writer(#[expect(dead_code, reason = "held for its drop")] writer::Writer),
     Null(#[expect(dead_code, reason = "held for its drop")] null::NullOutput),
 }
 
@@ -205,7 +205,7 @@ impl Dock {
         #[cfg(feature = "sound")]
         if let Some(waiting) = ready.stream {
             let rate_hz = waiting.rate_hz();
-            let pull = waiting.start(loan)?;
+            let pull = Pull::Writer(waiting.start(loan)?);
             return Ok(Opened { name, audible: true, rate_hz, pulse, _pull: pull });
         }
         let pull = null::NullOutput::start(wanted, loan).map_err(|e| e.to_string())?;

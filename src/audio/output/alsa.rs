@@ -8,11 +8,10 @@ use std::sync::Arc;
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{DeviceId, HostId};
 
+use super::writer::Writer;
 use super::{Listed, Loan, Pulse, Wake, Wanted};
 use stream::{Device, Samples};
 use troubles::Troubles;
-
-pub(super) use stream::Stream;
 
 /// What the names of these outputs begin with.
 const PREFIX: &str = "alsa:";
@@ -72,7 +71,7 @@ impl Waiting {
         self.rate_hz
     }
 
-    pub(super) fn start(self, loan: Loan) -> Result<Stream, String> {
+    pub(super) fn start(self, loan: Loan) -> Result<Writer, String> {
         self.device.start(loan, self.troubles).map_err(|error| error.to_string())
     }
 }

@@ -11,10 +11,9 @@ use std::ffi::CString;
 
 use pulseaudio::protocol::{Command, DEFAULT_SINK, GetSinkInfo, SinkInfo, SinkInfoList};
 
+use super::writer::Writer;
 use super::{Listed, Loan, Wanted};
 use link::Link;
-
-pub(super) use stream::Stream;
 
 /// What the names of these outputs begin with.
 pub(super) const PREFIX: &str = "pulse:";
@@ -60,7 +59,7 @@ impl Waiting {
         self.rate_hz
     }
 
-    pub(super) fn start(self, loan: Loan) -> Result<Stream, String> {
+    pub(super) fn start(self, loan: Loan) -> Result<Writer, String> {
         self.stream.start(loan).map_err(|error| error.to_string())
     }
 }

@@ -7,17 +7,15 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use alsa::pcm::{Access, Format, HwParams, IO, IoFormat, PCM, State};
 use alsa::poll::{Descriptors, Flags, poll, pollfd};
 use alsa::{Direction, ValueOr};
 use cpal::{FromSample, Sample};
-use rustix::event::{EventfdFlags, eventfd};
 
 use super::troubles::{Trouble, Troubles};
+use crate::audio::output::writer::Writer;
 use crate::audio::output::{Loan, Wanted};
 
 /// Periods of a buffer.
@@ -89,15 +87,12 @@ impl Device {
     ///
     /// # Errors
     /// The system has no thread or descriptor left.
-    pub(super) fn start(self, loan: Loan, troubles: Troubles) -> io::Result<Stream> {
-        let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let stopping = Arc::clone(&stop);
-        let thread = thread::Builder::new().name("alsa_output".into()).spawn(move || match self.samples {
-            Samples::Float => self.run::<f32>(&stopping, loan, troubles),
-            Samples::Int32 => self.run::<i32>(&stopping, loan, troubles),
-            Samples::Int16 => self.run::<i16>(&stopping, loan, troubles),
-        })?;
-        Ok(Stream { stop, thread: Some(thread) })
+    pub(super) fn start(self, loan: Loan, troubles: Troubles) -> io::Result<Writer> {
+        Writer::start("alsa_output", move |stop| match self.samples {
+            Samples::Float => self.run::<f32>(stop, loan, troubles),
+            Samples::Int32 => self.run::<i32>(stop, loan, troubles),
+            Samples::Int16 => self.run::<i16>(stop, loan, troubles),
+        })
     }
 
     /// Until it is told to stop or the device is lost.
@@ -220,20 +215,5 @@ impl<T: Copy + Sample + FromSample<f32>> Period<T> {
 
     fn written(&mut self, frames: usize) {
         self.written += frames * 2;
-    }
-}
-
-/// Writes until it is dropped.
-pub(in crate::audio::output) struct Stream {
-    stop: Arc<OwnedFd>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        let _ = rustix::io::write(&*self.stop, &1_u64.to_ne_bytes());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }

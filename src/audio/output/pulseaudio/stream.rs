@@ -3,8 +3,6 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
@@ -12,11 +10,12 @@ use pulseaudio::protocol::{
     ChannelMap, Command, CorkStreamParams, CreatePlaybackStreamReply, LatencyParams, PlaybackLatency,
     PlaybackStreamParams, Prop, Props, SampleFormat, SampleSpec,
 };
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::link::{Link, Said};
 use crate::audio::film::monotonic_ns;
+use crate::audio::output::writer::Writer;
 use crate::audio::output::{Loan, Wanted};
 
 /// A frame of two floats, in bytes.
@@ -81,16 +80,13 @@ impl Waiting {
     ///
     /// # Errors
     /// The system has no thread or descriptor left.
-    pub(super) fn start(self, loan: Loan) -> io::Result<Stream> {
-        let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let stopping = Arc::clone(&stop);
-        let thread = thread::Builder::new().name("pulse_output".into()).spawn(move || {
+    pub(super) fn start(self, loan: Loan) -> io::Result<Writer> {
+        Writer::start("pulse_output", move |stop| {
             let mut playing = Playing::new(self, loan);
-            if let Err(words) = playing.run(&stopping) {
+            if let Err(words) = playing.run(stop) {
                 playing.loan.lose(words);
             }
-        })?;
-        Ok(Stream { stop, thread: Some(thread) })
+        })
     }
 }
 
@@ -245,21 +241,6 @@ impl Moments {
     fn delay(&self, now_ns: u64) -> Duration {
         let usual_ns = self.frames_ns(u64::from(self.how.buffer_frames) * u64::from(PERIODS));
         Duration::from_nanos(self.next_ns.map_or(usual_ns, |at| at.saturating_sub(now_ns)))
-    }
-}
-
-/// Plays until it is dropped.
-pub(in crate::audio::output) struct Stream {
-    stop: Arc<OwnedFd>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        let _ = rustix::io::write(&*self.stop, &1_u64.to_ne_bytes());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
