@@ -41,6 +41,7 @@ use crossbeam_channel::Sender;
 use crate::measure::Measurement;
 use crate::service::moves::{Moves, Who};
 use crate::service::{Name, Service};
+pub use file::id3v2_len;
 pub use film::FilmMix;
 use player::{Message, Player};
 pub use say::{DUCK_DB_MAX, DUCK_DOWN_MS, DUCK_UP_MS, SaidEnd, Say, SayAt};

@@ -188,8 +188,11 @@ fn words(error: &io::Error) -> String {
     }
 }
 
-/// Bytes before the sound of an MP3 file (ID3v2.4 structure, sections 3.1 and 3.4): the tag's header, body and footer.
-fn id3v2_len(file: &File) -> io::Result<u64> {
+/// Bytes of the ID3v2 tag before the sound of a file (ID3v2.4 structure, sections 3.1 and 3.4): its header, body and footer.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn id3v2_len(file: &File) -> io::Result<u64> {
     let mut head = [0u8; 10];
     if !read_whole(file, 0, &mut head)?
         || !head.starts_with(b"ID3")

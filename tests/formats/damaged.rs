@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use orchestrion::audio::LoadError;
 use orchestrion::audio::offline::render_damaged;
 use orchestrion_rig::encode::{Foreign, Format, HeAac, by_ffmpeg, chained, encode, encode_foreign};
 use orchestrion_rig::signal::{FadeShape, doubled, fade_in, fade_out, frames_of_ms, sine};
@@ -111,16 +112,16 @@ struct Tried {
     is_told: bool,
 }
 
-/// Renders a file as a room would hear it; `None`: it was refused.
-fn tried(path: &Path, what: &str) -> Option<Tried> {
+/// Renders a file as a room would hear it; an error: it was refused.
+fn tried(path: &Path, what: &str) -> Result<Tried, LoadError> {
     let begun = Instant::now();
     let rendered = render_damaged(path, &[], RATE_HZ);
     assert!(begun.elapsed() < PATIENCE, "{what}: {:?}", begun.elapsed());
-    let (heard, failures) = rendered.ok()?;
+    let (heard, failures) = rendered?;
     assert!(heard.iter().all(|sample| sample.abs() <= 1.0), "{what}: louder than full scale");
     let last = heard.rchunks_exact(2).next().map_or(0.0, |frame| frame[0].abs().max(frame[1].abs()));
     let seconds = (heard.len() / 2) as f64 / f64::from(RATE_HZ);
-    Some(Tried { steepest: steepest(&heard), last, seconds, is_told: !failures.is_empty() })
+    Ok(Tried { steepest: steepest(&heard), last, seconds, is_told: !failures.is_empty() })
 }
 
 /// Calls `look` with each kind of file, its path and its bytes.
@@ -148,13 +149,13 @@ fn a_file_of_any_format_cut_at_each_tenth_ends_without_a_click() {
         return;
     }
     for_each_file(|what, path, bytes| {
-        let whole = tried(path, what).unwrap();
+        let whole = tried(path, what).unwrap_or_else(|error| panic!("{what}, whole: {error}"));
         assert!(!whole.is_told, "{what}, whole, fails");
         let (mut played, mut refused) = (0, 0);
         for tenth in 1..10 {
             std::fs::write(path, &bytes[..bytes.len() * tenth / 10]).unwrap();
             let what = format!("{what}, cut at {tenth} tenths");
-            let Some(cut) = tried(path, &what) else {
+            let Ok(cut) = tried(path, &what) else {
                 refused += 1;
                 continue;
             };
@@ -182,7 +183,7 @@ fn flipped_bytes_in_any_format_neither_crash_nor_hang_and_click_only_where_nothi
         return;
     }
     for_each_file(|what, path, bytes| {
-        let whole = tried(path, what).unwrap();
+        let whole = tried(path, what).unwrap_or_else(|error| panic!("{what}, whole: {error}"));
         let (mut clean, mut clicking, mut refused, mut worst) = (0, 0, 0, 0.0f32);
         for seed in 0..FLIPPED_FILES {
             let mut chance = ChaCha8Rng::seed_from_u64(seed);
@@ -195,7 +196,7 @@ fn flipped_bytes_in_any_format_neither_crash_nor_hang_and_click_only_where_nothi
             }
             std::fs::write(path, &flipped).unwrap();
             let what = format!("{what}, seed {seed}");
-            let Some(flipped) = tried(path, &what) else {
+            let Ok(flipped) = tried(path, &what) else {
                 refused += 1;
                 continue;
             };

@@ -2,8 +2,14 @@
 //!
 //! `filesrc ! decodebin ! audioconvert ! audioresample ! F32LE ! appsink`, at the file's own rate and channels. Its threads only
 //! ring a bell; everything is asked for from one thread.
+//!
+//! Musepack has `musepackdec` in place of `decodebin`. That one reads the file and decodes it in a thread of its own, which
+//! `decodebin` starts before it links it (GStreamer 1.22): now and then the first sound finds nobody and the thread ends, or
+//! an error is dropped, and nothing is ever said.
 
+use std::fs::File;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -11,6 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
+use orchestrion::audio::id3v2_len;
 use orchestrion::media::Format;
 use orchestrion::media::message::{CHANNELS_MAX, DURATION_MS_MAX, Lasts, RATE_HZ_MAX, RATE_HZ_MIN};
 
@@ -26,6 +33,8 @@ const BUFFERS_MAX: u32 = 4;
 const RAW: &str = "audio/x-raw";
 /// Files that are tags with another file behind them.
 const TAGS: [&str; 2] = ["application/x-id3", "application/x-apetag"];
+/// How Musepack begins, of the versions 8 and 7.
+const MUSEPACK: [&[u8]; 2] = [b"MPCK", b"MP+"];
 /// Files that are nothing but packets of sound.
 const BARE: [&str; 7] = [
     "audio/mpeg",
@@ -128,13 +137,11 @@ impl Pipeline {
         let source = gst::ElementFactory::make("filesrc")
             .property("location", format!("/proc/self/fd/{}", file.as_raw_fd()))
             .build()?;
-        let decode = gst::ElementFactory::make("decodebin")
-            .property("caps", gst::Caps::new_empty_simple(RAW))
-            // Pictures in a file are not decoded.
-            .property("expose-all-streams", false)
-            .build()?;
         let is_bare = Arc::new(AtomicBool::new(false));
-        tell_bare(&decode, Arc::clone(&is_bare));
+        let (decode, is_linked) = match musepackdec(file) {
+            Some(decode) => (decode, true),
+            None => (decodebin(&is_bare)?, false),
+        };
         let convert = gst::ElementFactory::make("audioconvert").build()?;
         let resample = gst::ElementFactory::make("audioresample").build()?;
         let caps = gst::Caps::builder(RAW)
@@ -156,14 +163,18 @@ impl Pipeline {
         pipeline.add_many([&source, &decode, &convert, &resample, sink.upcast_ref()])?;
         source.link(&decode)?;
         gst::Element::link_many([&convert, &resample, sink.upcast_ref()])?;
-        let entry =
-            convert.static_pad("sink").ok_or(gst::glib::bool_error!("audioconvert without an entry"))?;
-        // The first sound of a file; others stay unlinked.
-        decode.connect_pad_added(move |_, pad| {
-            if !entry.is_linked() {
-                let _ = pad.link(&entry);
-            }
-        });
+        if is_linked {
+            decode.link(&convert)?;
+        } else {
+            let entry =
+                convert.static_pad("sink").ok_or(gst::glib::bool_error!("audioconvert without an entry"))?;
+            // The first sound of a file; others stay unlinked.
+            decode.connect_pad_added(move |_, pad| {
+                if !entry.is_linked() {
+                    let _ = pad.link(&entry);
+                }
+            });
+        }
         let (fault, faults) = bounded(FAULTS_MAX);
         watch_reads(&source, len, fault.clone(), wake.clone());
         let longer = Longer::of(file);
@@ -242,6 +253,26 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// The decoder of a file that is Musepack, also behind a tag, if that is here.
+fn musepackdec(file: BorrowedFd<'_>) -> Option<gst::Element> {
+    let file = File::from(file.try_clone_to_owned().ok()?);
+    let mut head = [0; 4];
+    file.read_exact_at(&mut head, id3v2_len(&file).ok()?).ok()?;
+    let is_musepack = MUSEPACK.iter().any(|magic| head.starts_with(magic));
+    is_musepack.then(|| gst::ElementFactory::make("musepackdec").build().ok()).flatten()
+}
+
+/// What finds the decoders of all other files.
+fn decodebin(is_bare: &Arc<AtomicBool>) -> Result<gst::Element, gst::glib::BoolError> {
+    let decode = gst::ElementFactory::make("decodebin")
+        .property("caps", gst::Caps::new_empty_simple(RAW))
+        // Pictures in a file are not decoded.
+        .property("expose-all-streams", false)
+        .build()?;
+    tell_bare(&decode, Arc::clone(is_bare));
+    Ok(decode)
 }
 
 /// Counts the reads behind the end of the file, which has `len` bytes.
