@@ -60,9 +60,10 @@ impl Decoded {
 /// # Errors
 /// It cannot be read, nothing in it can be decoded, or what could is not on this machine.
 pub(super) fn open(path: &Path, sound: &SoundFile) -> Result<Decoded, LoadError> {
-    match sniff::sniff(sound)? {
+    match sniff::sniff(sound).map_err(|e| sound.unreadable(&e))? {
         Kind::Ogg => ogg::open(path, sound),
         Kind::Mp4 => mp4::open(path, sound),
+        Kind::MpegInWave(at) => plain::open_mpeg(sound, at),
         Kind::Adts => aac::open_adts(path, sound),
         Kind::Plain => plain::open(sound),
         Kind::Foreign(format) => by_media(path, format, &sound.trouble),

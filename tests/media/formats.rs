@@ -8,8 +8,8 @@ use std::process::Command;
 use orchestrion::media::message::Lasts;
 use orchestrion::media::{Decoding, Limits};
 use orchestrion_rig::analysis::rms_db;
-use orchestrion_rig::encode::{Foreign, HeAac};
-use orchestrion_rig::signal::channel;
+use orchestrion_rig::encode::{Foreign, HeAac, by_ffmpeg};
+use orchestrion_rig::signal::{channel, sine};
 use orchestrion_rig::wav;
 
 use crate::decoded::{
@@ -54,6 +54,51 @@ fn each_foreign_format_has_its_length_and_its_tones() {
                 assert_tone(sound.tone_hz(1, at_s), RIGHT_HZ, &format!("{kind:?} right, step {step}"));
             }
         }
+    }
+}
+
+/// `decodebin` loses what begins before it is linked: it is slowed down here by all that it can tell, for nobody.
+#[test]
+fn musepack_begins_each_time_however_slow_the_search_for_its_decoder_is() {
+    const TIMES: usize = 40;
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    if !can_make(Foreign::Musepack) {
+        return;
+    }
+    let path = staircase_file(Foreign::Musepack, folder.path());
+    let behind_a_tag = folder.path().join("tag.mpc");
+    let song = fs::read(&path).unwrap();
+    fs::write(&behind_a_tag, [b"ID3\x04\0\0\0\0\x01\0".as_slice(), &[0; 128], &song].concat()).unwrap();
+    for time in 0..TIMES {
+        let path = if time % 2 == 0 { &path } else { &behind_a_tag };
+        let decoded = Command::new(program())
+            .arg("decode")
+            .arg(path)
+            .envs([("GST_DEBUG", "GST_PADS:5,decodebin:9"), ("GST_DEBUG_FILE", "/dev/null")])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&decoded.stderr);
+        assert!(decoded.status.success(), "the {time}th time: {said}");
+    }
+}
+
+#[test]
+fn both_kinds_of_adpcm_in_wave_files_play() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    if !can_make(Foreign::Wma) {
+        return;
+    }
+    let path = folder.path().join("a.wav");
+    let tone = sine(1000.0, 0.4, 0.0, 22_050, 44_100);
+    for codec in ["adpcm_ms", "adpcm_ima_wav"] {
+        by_ffmpeg(&tone, 1, 22_050, &["-c:a", codec, "-f", "wav"], &path).unwrap();
+        let mut decoding = start(&path, patient()).unwrap();
+        let (sound, end) = Sound::rest(&mut decoding);
+        end.unwrap();
+        assert!((sound.seconds() - 2.0).abs() < DURATION_OFF_S, "{codec}: {} s", sound.seconds());
+        assert_tone(sound.tone_hz(0, 1.0), 1000.0, codec);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a file is, by its first bytes.
 
-use super::LoadError;
+use std::io;
+use std::ops::Range;
+
 use super::SoundFile;
 use super::aac;
 
@@ -11,10 +13,12 @@ const ASF: [u8; 16] =
     [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, 0xA6, 0xD9, 0x00, 0xAA, 0x00, 0x62, 0xCE, 0x6C];
 
 /// Who shall decode it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Ogg,
     Mp4,
+    /// MPEG audio within a WAVE file, as broadcasters have it: where it is said to be.
+    MpegInWave(Range<u64>),
     /// AAC frames one after another.
     Adts,
     /// symphonia by itself, or nobody knows it: symphonia looks further into a file than this.
@@ -52,9 +56,9 @@ const FOREIGN: &[(&[u8], &str)] = &[
 
 /// # Errors
 /// The file cannot be read.
-pub(super) fn sniff(sound: &SoundFile) -> Result<Kind, LoadError> {
+pub(super) fn sniff(sound: &SoundFile) -> io::Result<Kind> {
     let mut head = [0u8; HEAD_LEN];
-    let got = sound.read_at(0, &mut head).map_err(|e| sound.unreadable(&e))?;
+    let got = sound.read_at(0, &mut head)?;
     let head = &head[..got];
     if let Some((_, format)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Ok(Kind::Foreign(format));
@@ -75,35 +79,44 @@ pub(super) fn sniff(sound: &SoundFile) -> Result<Kind, LoadError> {
 }
 
 /// RIFF: what a WAVE file's format tag says (Microsoft, mmreg.h), as far as symphonia has a decoder for it.
-fn wave(sound: &SoundFile, head: &[u8]) -> Result<Kind, LoadError> {
-    const CHUNKS_MAX: usize = 64;
+fn wave(sound: &SoundFile, head: &[u8]) -> io::Result<Kind> {
     match head.get(8..12) {
         Some(b"WAVE") => {}
         Some(b"AVI ") => return Ok(Kind::Foreign("an AVI film")),
         _ => return Ok(Kind::Plain),
     }
+    let mut format = [0u8; 26];
+    let Some(described) = chunk(sound, b"fmt ")? else { return Ok(Kind::Plain) };
+    let got = sound.read_at(described.start, &mut format)?;
+    let word = |at: usize| u16::from_le_bytes([format[at], format[at + 1]]);
+    let tag = if word(0) == 0xFFFE && got == format.len() { word(24) } else { word(0) };
+    Ok(match tag {
+        // PCM, float, A-law, µ-law; 0xFFFE says too little and goes to the decoder that says so.
+        0x0000 | 0x0001 | 0x0003 | 0x0006 | 0x0007 | 0xFFFE => Kind::Plain,
+        0x0002 | 0x0011 => Kind::Foreign("ADPCM in WAV"),
+        0x0050 | 0x0055 => chunk(sound, b"data")?.map_or(Kind::Plain, Kind::MpegInWave),
+        0x0160..=0x0163 => Kind::Foreign("WMA in WAV"),
+        0x2000 => Kind::Foreign("AC-3 in WAV"),
+        _ => Kind::Foreign("the codec in this WAV"),
+    })
+}
+
+/// Where the content of a RIFF file's first chunk of a name is said to be, even behind the end of the file.
+fn chunk(sound: &SoundFile, name: &[u8; 4]) -> io::Result<Option<Range<u64>>> {
+    const CHUNKS_MAX: usize = 64;
     let mut at = 12;
     for _ in 0..CHUNKS_MAX {
-        let mut chunk = [0u8; 34];
-        let got = sound.read_at(at, &mut chunk).map_err(|e| sound.unreadable(&e))?;
-        if got < 10 {
+        let mut head = [0u8; 8];
+        if sound.read_at(at, &mut head)? < head.len() {
             break;
         }
-        if chunk.starts_with(b"fmt ") {
-            let word = |at: usize| u16::from_le_bytes([chunk[at], chunk[at + 1]]);
-            let tag = if word(8) == 0xFFFE && got >= 34 { word(32) } else { word(8) };
-            return Ok(match tag {
-                // PCM, float, A-law, µ-law; 0xFFFE says too little and goes to the decoder that says so.
-                0x0000 | 0x0001 | 0x0003 | 0x0006 | 0x0007 | 0xFFFE => Kind::Plain,
-                0x0002 | 0x0011 => Kind::Foreign("ADPCM in WAV"),
-                0x0050 | 0x0055 => Kind::Foreign("MPEG audio in WAV"),
-                0x0160..=0x0163 => Kind::Foreign("WMA in WAV"),
-                0x2000 => Kind::Foreign("AC-3 in WAV"),
-                _ => Kind::Foreign("the codec in this WAV"),
-            });
+        let [a, b, c, d, len @ ..] = head;
+        let len = u64::from(u32::from_le_bytes(len));
+        at += 8;
+        if &[a, b, c, d] == name {
+            return Ok(Some(at..at + len));
         }
-        let len = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
-        at += 8 + u64::from(len) + u64::from(len & 1);
+        at += len + (len & 1);
     }
-    Ok(Kind::Plain)
+    Ok(None)
 }

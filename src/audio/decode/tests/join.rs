@@ -281,6 +281,52 @@ fn mpeg_layer_2_plays() {
     assert!(frames.abs_diff(96_000) <= 1152 * 2 && verdict.is_none(), "{frames} {verdict:?}");
 }
 
+/// A WAVE file around MPEG audio, with a chunk of an odd length in front and another one behind.
+fn wave_around(mpeg: &[u8], tag: u16) -> Vec<u8> {
+    let chunk = |name: &[u8; 4], body: &[u8]| {
+        let len = u32::try_from(body.len()).unwrap().to_le_bytes();
+        [name, len.as_slice(), body, &[0][..body.len() % 2]].concat()
+    };
+    let rate = RATE_HZ.to_le_bytes();
+    let format = [&tag.to_le_bytes(), &[2, 0][..], &rate, &[0; 4], &[1, 0, 0, 0, 0, 0]].concat();
+    let body = [
+        b"WAVE".to_vec(),
+        chunk(b"LIST", &[7; 27]),
+        chunk(b"fmt ", &format),
+        chunk(b"data", mpeg),
+        chunk(b"bext", &mpeg[..2000]),
+    ];
+    chunk(b"RIFF", &body.concat())
+}
+
+#[test]
+fn mpeg_audio_in_a_wave_file_plays_as_it_does_alone() {
+    let shelf = Shelf::new();
+    let (alone, within) = (shelf.path("a.mp3"), shelf.path("a.wav"));
+    let stereo = signal::doubled(&sweep(RATE_HZ, 200_003));
+    for (codec, tag) in [("mp2", 0x50), ("mp3", 0x55)] {
+        by_ffmpeg(&stereo, 2, RATE_HZ, &["-c:a", codec, "-b:a", "160k", "-f", codec], &alone).unwrap();
+        let mpeg = std::fs::read(&alone).unwrap();
+        let wave = wave_around(&mpeg, tag);
+        std::fs::write(&within, &wave).unwrap();
+        let meant = first_channel(&alone);
+        assert!(meant.0.len() > 190_000 && first_channel(&within) == meant, "{codec}");
+        assert_eq!(first_channel_from(&within, 90_001), first_channel_from(&alone, 90_001), "{codec}");
+        assert_eq!(song(&within, 0).unwrap(), song(&alone, 0).unwrap(), "{codec}");
+        std::fs::write(&within, &wave[..wave.len() / 2]).unwrap();
+        let (frames, verdict) = song(&within, 0).unwrap();
+        assert!((80_000..110_000).contains(&frames), "{codec}: {frames}");
+        assert!(matches!(verdict, Some(LoadError::Damaged(_))), "{codec}: {verdict:?}");
+        // Its length is not known to whoever writes into a pipe.
+        let data = wave.windows(4).position(|name| name == b"data").unwrap();
+        let piped = [&wave[..data + 4], &[0xFF; 4], &mpeg].concat();
+        std::fs::write(&within, piped).unwrap();
+        assert!(first_channel(&within) == meant, "{codec}, piped");
+    }
+    std::fs::write(&within, wave_around(&[0; 3000], 0x55)).unwrap();
+    assert!(song(&within, 0).is_err());
+}
+
 #[test]
 fn an_m4a_with_a_picture_track_beside_plays_its_sound() {
     let shelf = Shelf::new();

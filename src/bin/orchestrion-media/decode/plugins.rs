@@ -27,7 +27,7 @@ const NEEDED: [Plugin; 6] = [
 ];
 
 /// Each of these is for some files.
-const WANTED: [Plugin; 22] = [
+const WANTED: [Plugin; 23] = [
     Plugin::new(
         "libav",
         LIBAV,
@@ -48,6 +48,7 @@ const WANTED: [Plugin; 22] = [
     Plugin::new("opus", BASE, "Opus in other files than Ogg"),
     Plugin::new("flac", GOOD, "FLAC in Ogg"),
     Plugin::new("wavparse", GOOD, "other codecs in WAV"),
+    Plugin::new("adpcmdec", BAD, "ADPCM in WAV"),
     Plugin::new("aiff", BAD, "other codecs in AIFF"),
     Plugin::new("auparse", GOOD, "Sun audio"),
     Plugin::new("avi", GOOD, "sound in AVI"),
