@@ -32,6 +32,8 @@ pub enum Kind {
     Mpd,
     /// With two periods, as Orchestrion has them.
     MpdTwoPeriods,
+    /// It gives what the sound server plays, as Orchestrion does, and leaves it no rate to change.
+    MpdResampling,
     /// As a client of the sound server, by PulseAudio's library; its buffer, of two seconds, cannot be chosen.
     MpdPulse,
     /// Its buffer cannot be chosen.
@@ -47,6 +49,7 @@ impl Kind {
             Self::Base => "base",
             Self::Mpd => "MPD",
             Self::MpdTwoPeriods => "MPD 2 periods",
+            Self::MpdResampling => "MPD resampling",
             Self::MpdPulse => "MPD pulse",
             Self::Cmus => "cmus",
             Self::Mpv => "mpv",
@@ -65,7 +68,7 @@ impl Kind {
         match self {
             Self::Orchestrion | Self::OrchestrionAlsa => Some(env!("CARGO_BIN_EXE_orchestrion").into()),
             Self::Base => std::env::var_os("PEERS_BASE").filter(|path| !path.is_empty()).map(PathBuf::from),
-            Self::Mpd | Self::MpdTwoPeriods | Self::MpdPulse => Some("mpd".into()),
+            Self::Mpd | Self::MpdTwoPeriods | Self::MpdResampling | Self::MpdPulse => Some("mpd".into()),
             Self::Cmus => Some("cmus".into()),
             Self::Mpv => Some("mpv".into()),
         }
@@ -86,6 +89,7 @@ pub fn installed(only: Option<&str>) -> Vec<Kind> {
         Kind::Base,
         Kind::Mpd,
         Kind::MpdTwoPeriods,
+        Kind::MpdResampling,
         Kind::MpdPulse,
         Kind::Cmus,
         Kind::Mpv,
@@ -203,13 +207,14 @@ fn mpd(request: &Request) -> Outcome<Player> {
     let (home, socket) = (request.folder.display(), request.folder.join("socket"));
     let config = request.folder.join("mpd.conf");
     let buffer_us = request.buffer_ms * 1000;
-    let periods = match request.kind {
+    let more = match request.kind {
         Kind::MpdTwoPeriods => format!(" period_time \"{}\"\n", buffer_us / 2),
+        Kind::MpdResampling => format!(" format \"{RATE_HZ}:*:*\"\n"),
         _ => String::new(),
     };
     let output = match request.kind {
         Kind::MpdPulse => format!(" type \"pulse\"\n sink \"{SINK}\"\n"),
-        _ => format!(" type \"alsa\"\n device \"{ALSA_DEVICE}\"\n buffer_time \"{buffer_us}\"\n{periods}"),
+        _ => format!(" type \"alsa\"\n device \"{ALSA_DEVICE}\"\n buffer_time \"{buffer_us}\"\n{more}"),
     };
     let text = format!(
         "music_directory {:?}\ndb_file \"{home}/db\"\nbind_to_address {socket:?}\naudio_output {{\n name \"p\"\n \

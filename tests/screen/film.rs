@@ -554,6 +554,8 @@ fn a_disk_that_does_not_say_which_films_it_has_makes_no_hole_in_the_sound_of_one
         fs::create_dir(&slow).unwrap();
         let disk = DyingDisk::mount(&slow, vec![("notes.txt".into(), b"nothing".to_vec())]).unwrap();
         let screen = hall.screen.display();
+        // From before there is any sound: a recorder that comes later makes the server change its buffers.
+        let capture = hall.server.capture().unwrap();
         let device = hall.place.setup.run(&format!(
             "outputs = [\"alsa:pa\"]\nbuffer_frames = {BUFFER_FRAMES}\nvolume = 100\neven_loudness = false\n\
              [screen]\nsink = \"x11\"\nshow = [\"films\", \"slow\"]\ndisplay = \"{screen}\"\n"
@@ -562,7 +564,6 @@ fn a_disk_that_does_not_say_which_films_it_has_makes_no_hole_in_the_sound_of_one
         let (device, disk) = (device.unwrap(), disk);
         device.wait_for(PATIENCE, |status| status["screen"]["is_heard"] == true).unwrap();
         disk.hang_folder();
-        let capture = hall.server.capture().unwrap();
         // Folders are looked through each 10 s, and after 5 s without an answer it is said.
         let status = device.wait_for(PATIENCE, |status| status["screen"]["problem"].is_string()).unwrap();
         assert!(status["screen"]["problem"].as_str().unwrap().contains("does not answer"), "{status}");
@@ -570,7 +571,7 @@ fn a_disk_that_does_not_say_which_films_it_has_makes_no_hole_in_the_sound_of_one
         assert!(disk.waiting() > 0);
         let (_, film) = levels(&capture.stop().channel(0));
         let begun = film.iter().position(|level| *level > FILM / 2.0).unwrap();
-        // The recorder's first moments, before anything was given to it, and its last.
+        // But for where it begins, and the recorder's last moments.
         let heard = &film[begun + 5..film.len() - 5];
         let holes: Vec<usize> = (0..heard.len()).filter(|at| heard[*at] < FILM / 2.0).collect();
         let holes_ms: Vec<usize> = holes.iter().map(|at| at * WINDOW_MS).collect();
