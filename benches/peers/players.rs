@@ -136,7 +136,7 @@ impl Player {
     pub fn start(request: &Request) -> Outcome<Self> {
         match request.kind {
             Kind::Orchestrion | Kind::OrchestrionAlsa | Kind::Base => orchestrion(request),
-            Kind::Mpd | Kind::MpdTwoPeriods | Kind::MpdPulse => mpd(request),
+            Kind::Mpd | Kind::MpdTwoPeriods | Kind::MpdResampling | Kind::MpdPulse => mpd(request),
             Kind::Cmus => cmus(request),
             Kind::Mpv => mpv(request),
         }
