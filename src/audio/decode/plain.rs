@@ -95,10 +95,11 @@ pub(super) fn open_pieces(sound: &SoundFile, pieces: Vec<Piece>) -> Result<Decod
 /// # Errors
 /// As for [`open`].
 pub(super) fn open_mpeg(sound: &SoundFile, at: Range<u64>) -> Result<Decoded, LoadError> {
-    // Whoever writes into a pipe cannot say how much it will be.
-    let is_said = at.end - at.start < u64::from(u32::MAX);
-    let cut = (is_said && at.end > sound.len).then_some("the file ends inside its sound");
-    let decoded = open_pieces(sound, vec![Piece::File(at.start..at.end.min(sound.len))])?;
+    // Whoever writes into a pipe, or loses its power, does not say how much it is.
+    let is_said = (1..u64::from(u32::MAX)).contains(&(at.end - at.start));
+    let end = if is_said { at.end } else { sound.len };
+    let cut = (end > sound.len).then_some("the file ends inside its sound");
+    let decoded = open_pieces(sound, vec![Piece::File(at.start..end.min(sound.len))])?;
     Ok(Decoded { cut, is_bare: true, ..decoded })
 }
 
