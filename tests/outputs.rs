@@ -5,7 +5,9 @@
 #![cfg(test)]
 #![cfg(feature = "sound")]
 
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,7 +84,7 @@ impl Room {
         }
         let alsa = dir.path().join("asound.conf");
         std::fs::write(&alsa, asound).unwrap();
-        let mut env = servers[0].env();
+        let mut env = servers.first().map_or_else(Vec::new, |server| server.env());
         env.retain(|(key, _)| key != "ALSA_CONFIG_PATH");
         env.push(("ALSA_CONFIG_PATH".into(), alsa.display().to_string()));
         let program = env!("CARGO_BIN_EXE_orchestrion").into();
@@ -285,6 +287,60 @@ fn a_sink_is_taken_away(server: &SoundServer, device: &Device, output: &str) {
         println!("{output}: away for {away_ms} ms, heard {} ms after it was back", late.as_millis());
         assert!(late <= BACK_MAX, "{late:?}: {}", status(device));
     }
+}
+
+#[test]
+fn a_stream_that_the_server_moves_to_another_sink_goes_on_there() {
+    let Some(_alone) = alone() else { return };
+    let server = SoundServer::start_wakeful().unwrap();
+    let pactl = |words: &[&str]| {
+        let done = Command::new("pactl").args(words).envs(server.env()).output().unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let room = Room::new(2, &[&server]);
+    pactl(&["load-module", "module-null-sink", "sink_name=other", "rate=44100"]);
+    pactl(&["set-default-sink", "other"]);
+    let device = room.run("\"pulse:default\"");
+    device.wait_for(WAIT, |status| status["output"]["name"] == "pulse:default").unwrap();
+    let streams = pactl(&["list", "short", "sink-inputs"]);
+    let stream = streams.split_whitespace().next().unwrap();
+    for _ in 0..3 {
+        pactl(&["move-sink-input", stream, SINK]);
+        let capture = server.capture().unwrap();
+        let (_, place) = heard(&capture);
+        println!("heard in the other sink at {place:.1} s");
+        pactl(&["move-sink-input", stream, "other"]);
+    }
+    assert_eq!(status(&device)["output"]["name"], "pulse:default");
+    let streams = pactl(&["list", "short", "sink-inputs"]);
+    assert_eq!(streams.split_whitespace().next(), Some(stream), "it is the same stream: {streams}");
+    device.terminate().unwrap();
+}
+
+/// Its socket is there, and nobody ever answers.
+#[test]
+fn a_sound_server_that_does_not_answer_is_asked_now_and_then_and_keeps_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(dir.path().join("native")).unwrap();
+    let mut room = Room::new(2, &[]);
+    room.setup.env.push(("PULSE_SERVER".into(), format!("unix:{}/native", dir.path().display())));
+    let device = room.run("\"pulse:default\", \"null\"");
+    device.wait_for(WAIT, |status| status["output"]["name"] == "null").unwrap();
+    // The first look is at the start; the next ones are those for a better output.
+    let mut asked = Vec::new();
+    let _kept: Vec<_> = (0..4)
+        .map(|_| {
+            let stream = listener.accept().unwrap().0;
+            asked.push(Instant::now());
+            stream
+        })
+        .collect();
+    let rest = asked[3] - asked[2];
+    println!("asked again after {rest:?}");
+    assert!(rest > Duration::from_secs(3), "its thread does nothing else: {rest:?}");
+    assert_eq!(status(&device)["output"]["name"], "null");
+    device.terminate().unwrap();
 }
 
 #[test]

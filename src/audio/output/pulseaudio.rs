@@ -9,7 +9,7 @@ mod stream;
 
 use std::ffi::CString;
 
-use pulseaudio::protocol::{Command, DEFAULT_SINK, GetSinkInfo, SinkInfo, SinkInfoList};
+use pulseaudio::protocol::{Command, DEFAULT_SINK, LookupReply, SinkInfoList};
 
 use super::writer::Writer;
 use super::{Listed, Loan, Wanted};
@@ -23,7 +23,10 @@ const DEFAULT: &str = "default";
 /// The sinks of the server, if there is one.
 pub(super) fn list() -> Vec<Listed> {
     let Ok(mut link) = Link::open() else { return Vec::new() };
-    let Ok(sinks) = link.ask::<SinkInfoList>(&Command::GetSinkInfoList) else { return Vec::new() };
+    let sinks = link.ask::<SinkInfoList>(&Command::GetSinkInfoList).unwrap_or_else(|error| {
+        log::warn!("the sound server's sinks cannot be listed: {error}");
+        Vec::new()
+    });
     let default = ("default".to_owned(), "the sound server's own choice".to_owned());
     let named = sinks.iter().map(|sink| {
         let description = sink.description.as_ref().unwrap_or(&sink.name);
@@ -35,8 +38,8 @@ pub(super) fn list() -> Vec<Listed> {
 
 pub(super) fn is_there(name: &str) -> bool {
     let Ok(sink) = sink(name) else { return false };
-    let asked = GetSinkInfo { index: None, name: Some(sink.unwrap_or_else(|| DEFAULT_SINK.to_owned())) };
-    Link::open().is_ok_and(|mut link| link.ask::<SinkInfo>(&Command::GetSinkInfo(asked)).is_ok())
+    let asked = Command::LookupSink(sink.unwrap_or_else(|| DEFAULT_SINK.to_owned()));
+    Link::open().is_ok_and(|mut link| link.ask::<LookupReply>(&asked).is_ok())
 }
 
 /// What the server calls it; `None` is its own choice.

@@ -15,6 +15,8 @@ use crate::audio::{Event, Output};
 const AVOID_FIRST: Duration = Duration::from_secs(2);
 /// And at most.
 const AVOID_MAX: Duration = Duration::from_secs(60);
+/// For how many times as long as a look for a better output took there is none.
+const LOOK_REST: u32 = 4;
 /// An output that has pulled for so long has proved itself: if it stands still again, it begins with the first wait.
 const PROVED_AFTER: Duration = Duration::from_secs(10);
 
@@ -160,9 +162,11 @@ impl Player<'_> {
         if now < self.next_retry {
             return;
         }
-        self.next_retry = now + RETRY_EVERY;
         let better: Vec<String> = self.outputs.iter().take_while(|other| **other != name).cloned().collect();
-        if let (Some(ready), problem) = self.first_ready(&better) {
+        let (ready, problem) = self.first_ready(&better);
+        // A sound server that does not answer keeps this thread for a while each time.
+        self.next_retry = Instant::now() + RETRY_EVERY.max(now.elapsed() * LOOK_REST);
+        if let Some(ready) = ready {
             self.change_output(Some(ready), problem);
         }
     }

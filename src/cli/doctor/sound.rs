@@ -176,7 +176,7 @@ fn rights(devices: &Path) -> Option<Finding> {
     Some(finding.remedy(format!("sudo usermod -aG {group} $USER, then log in again")))
 }
 
-/// A sound server that nobody reaches, since ALSA's bridge to it is missing.
+/// How a sound server is reached: by itself, by ALSA's bridge to it, or by neither.
 fn servers(outputs: &[output::Listed], variable: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
     let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from).unwrap_or_default();
     let pulse = match variable("PULSE_SERVER") {
@@ -192,10 +192,13 @@ fn servers(outputs: &[output::Listed], variable: impl Fn(&str) -> Option<String>
             "pipewire-alsa",
         ),
     ];
+    let is_spoken_to = outputs.iter().any(|output| output.name == "pulse:default");
     let mut all = Vec::new();
     for (name, _, plugin, package) in known.into_iter().filter(|(_, runs, ..)| *runs) {
         if plugin_is_there(plugin) {
             all.push(Finding::fine(format!("{name} runs, and ALSA can play to it")));
+        } else if is_spoken_to {
+            all.push(Finding::fine(format!("{name} runs, and `pulse:default` plays to it")));
         } else {
             let what = format!("{name} runs, but ALSA's bridge to it is missing");
             let finding = if outputs.is_empty() { Finding::wrong(what) } else { Finding::note(what) };
@@ -278,5 +281,8 @@ mod tests {
         assert!(found[0].what.starts_with("PulseAudio runs"));
         // Whether the bridge is installed is the machine's business; both are told rightly.
         assert_eq!(found[0].mark == Mark::Fine, plugin_is_there("libasound_module_pcm_pulse.so"));
+        let itself = output::Listed { name: "pulse:default".into(), description: "its own".into() };
+        let found = servers(&[itself], |name| (name == "PULSE_SERVER").then(|| format!("{runtime}/pa.sock")));
+        assert_eq!(found[0].mark, Mark::Fine, "no bridge is needed");
     }
 }

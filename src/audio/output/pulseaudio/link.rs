@@ -1,4 +1,5 @@
-//! A connection to the server: messages out and in. Nothing here waits but [`Link::open`] and [`Link::ask`], and these not for long.
+//! A connection to the server: messages out and in. Nothing here waits but [`Link::open`] and [`Link::ask`], and these not for long,
+//! whatever the server says.
 
 use std::env;
 use std::ffi::CString;
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pulseaudio::cookie_path_from_env;
+use pulseaudio::protocol::stream::BufferAttr;
 use pulseaudio::protocol::{
-    AuthParams, AuthReply, Command, CommandReply, DESCRIPTOR_SIZE, MAX_VERSION, MIN_VERSION, Prop, Props,
-    SetClientNameReply, TagStructReader, read_descriptor, write_command_message, write_memblock,
+    AuthParams, AuthReply, Command, CommandReply, CommandTag, DESCRIPTOR_SIZE, MAX_VERSION, MIN_VERSION,
+    Prop, Props, SetClientNameReply, TagStructReader, read_descriptor, write_command_message, write_memblock,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -20,7 +22,7 @@ use rustix::net::{
 };
 
 /// How long the server may take for all its answers.
-const ANSWER_MAX: Duration = Duration::from_secs(2);
+const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// Where servers for the whole machine listen.
 const OF_THE_MACHINE: &str = "/run/pulse/native";
 /// What a cookie has, in bytes.
@@ -29,6 +31,8 @@ const COOKIE_LEN: usize = 256;
 const MESSAGE_LEN_MAX: usize = 1 << 20;
 /// What is read at once, in bytes.
 const READ_LEN: usize = 4096;
+/// How often is read before what has come is looked at.
+const READS_MAX: usize = 16;
 /// The channel of messages; others carry sound.
 const MESSAGES: u32 = u32::MAX;
 
@@ -43,6 +47,8 @@ pub(super) enum Said {
     Wants(u32, u32),
     /// The stream was ended.
     Ended,
+    /// The stream plays to another sink, for which it holds more or less than before.
+    Moved(BufferAttr),
     /// Time passes, or has passed, in which the stream is not played.
     StoodStill,
 }
@@ -55,8 +61,10 @@ pub(super) struct Link {
     version: u16,
     /// The number of the question before.
     asked: u32,
-    /// What has come and was not looked at.
+    /// What has come.
     came: Vec<u8>,
+    /// How much of that was looked at, in bytes.
+    seen_len: usize,
     /// What has found no room in the socket yet.
     goes: Vec<u8>,
 }
@@ -67,9 +75,7 @@ impl Link {
     /// # Errors
     /// There is none, or it does not let us in, in words.
     pub(super) fn open() -> Result<Self, String> {
-        let path = socket_path().ok_or(
-            "no sound server is there: no PULSE_SERVER is set, and nobody listens at the usual places",
-        )?;
+        let path = socket_path()?;
         let begin = || -> rustix::io::Result<OwnedFd> {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
@@ -100,7 +106,15 @@ impl Link {
 
     fn of(socket: OwnedFd) -> Self {
         let deadline = Instant::now() + ANSWER_MAX;
-        Self { socket, deadline, version: MAX_VERSION, asked: 0, came: Vec::new(), goes: Vec::new() }
+        Self {
+            socket,
+            deadline,
+            version: MAX_VERSION,
+            asked: 0,
+            came: Vec::new(),
+            seen_len: 0,
+            goes: Vec::new(),
+        }
     }
 
     /// Asks, and waits for the answer; what else comes meanwhile is left out. Only before a stream plays.
@@ -163,10 +177,10 @@ impl Link {
         Ok(true)
     }
 
-    /// Takes what has come.
+    /// Takes some of what has come.
     pub(super) fn receive(&mut self) -> Result<(), String> {
         let mut bytes = [0; READ_LEN];
-        loop {
+        for _ in 0..READS_MAX {
             match recv(&self.socket, &mut bytes[..], RecvFlags::empty()) {
                 Ok((_, 0)) => return Err("the sound server has gone".into()),
                 Ok((_, len)) => {
@@ -181,29 +195,52 @@ impl Link {
                 Err(error) => return Err(gone(error)),
             }
         }
+        Ok(())
     }
 
     /// The next of what has come; `None`: not all of it is here.
     pub(super) fn next(&mut self) -> Result<Option<Said>, String> {
         loop {
-            let Some(head) = self.came.get(..DESCRIPTOR_SIZE) else { return Ok(None) };
-            let head = read_descriptor(&mut Cursor::new(head)).map_err(|error| error.to_string())?;
+            let rest = &self.came[self.seen_len..];
+            let head = match rest.get(..DESCRIPTOR_SIZE) {
+                Some(head) => read_descriptor(&mut Cursor::new(head)).map_err(|error| error.to_string())?,
+                None => break,
+            };
             let len = usize::try_from(head.length).unwrap_or(usize::MAX);
             if len > MESSAGE_LEN_MAX {
                 return Err(format!("the sound server says {len} bytes at once, which nobody believes"));
             }
             let end = DESCRIPTOR_SIZE + len;
-            let Some(message) = self.came.get(DESCRIPTOR_SIZE..end) else { return Ok(None) };
+            let Some(message) = rest.get(DESCRIPTOR_SIZE..end) else { break };
             let said = if head.channel == MESSAGES { self.understand(message) } else { None };
-            self.came.drain(..end);
+            self.seen_len += end;
             if said.is_some() {
                 return Ok(said);
             }
         }
+        self.came.drain(..self.seen_len);
+        self.seen_len = 0;
+        Ok(None)
     }
 
     /// What a message means; `None` for what this client does not know.
     fn understand(&self, message: &[u8]) -> Option<Said> {
+        // A number comes behind a letter that says so. What is not for us is not read either: some of it the library would make room
+        // for as the server says, however much that is.
+        let tag = u32::from_be_bytes(*message.strip_prefix(b"L")?.first_chunk()?);
+        let is = |known: CommandTag| tag == known as u32;
+        if is(CommandTag::PlaybackStreamKilled) {
+            return Some(Said::Ended);
+        }
+        let tells = [CommandTag::Underflow, CommandTag::Started, CommandTag::PlaybackStreamSuspended].map(is);
+        if tells.contains(&true) {
+            return Some(Said::StoodStill);
+        }
+        let reads =
+            [CommandTag::Reply, CommandTag::Error, CommandTag::Request, CommandTag::PlaybackStreamMoved];
+        if !reads.map(is).contains(&true) {
+            return None;
+        }
         let mut cursor = Cursor::new(message);
         let (number, command) = match Command::read_tag_prefixed(&mut cursor, self.version) {
             Ok(read) => read,
@@ -214,17 +251,13 @@ impl Link {
         };
         let rest =
             usize::try_from(cursor.position()).ok().and_then(|at| message.get(at..)).unwrap_or_default();
-        Some(match command {
-            Command::Reply => Said::Answer(number, rest.to_vec()),
-            Command::Error(error) => Said::Refusal(number, error.to_string()),
-            Command::Request(more) => Said::Wants(more.channel, more.length),
-            Command::PlaybackStreamKilled(_) => Said::Ended,
-            Command::Underflow(_)
-            | Command::Started(_)
-            | Command::PlaybackStreamSuspended(_)
-            | Command::PlaybackStreamMoved(_) => Said::StoodStill,
-            _ => return None,
-        })
+        match command {
+            Command::Reply => Some(Said::Answer(number, rest.to_vec())),
+            Command::Error(error) => Some(Said::Refusal(number, error.to_string())),
+            Command::Request(more) => Some(Said::Wants(more.channel, more.length)),
+            Command::PlaybackStreamMoved(moved) => Some(Said::Moved(moved.buffer_attr)),
+            _ => None,
+        }
     }
 
     /// Reads an answer.
@@ -244,20 +277,26 @@ fn gone(error: Errno) -> String {
 }
 
 /// Where the server listens: the first of the usual places at which something is.
-fn socket_path() -> Option<PathBuf> {
+///
+/// # Errors
+/// There is nothing, or what is named is not of this machine.
+pub(super) fn socket_path() -> Result<PathBuf, String> {
     let folder =
         |variable: &str, rest: &str| env::var_os(variable).map(|folder| Path::new(&folder).join(rest));
-    let named = env::var("PULSE_SERVER").ok();
-    if let Some(named) = named.filter(|name| !name.is_empty()) {
+    if let Some(named) = env::var_os("PULSE_SERVER").filter(|name| !name.is_empty()) {
         // Whoever names one wants no other.
-        return local(&named);
+        return named.to_str().and_then(local).ok_or_else(|| {
+            format!("PULSE_SERVER is {named:?}, which is no socket of this machine; write `unix:/path`")
+        });
     }
     let places = [
         folder("PULSE_RUNTIME_PATH", "native"),
         folder("XDG_RUNTIME_DIR", "pulse/native"),
         Some(OF_THE_MACHINE.into()),
     ];
-    places.into_iter().flatten().find(|path| path.exists())
+    places.into_iter().flatten().find(|path| path.exists()).ok_or_else(|| {
+        "no sound server is there: PULSE_SERVER is not set, and nobody listens at the usual places".into()
+    })
 }
 
 /// The first address in a list as libpulse reads it that is a socket of this machine: `unix:/path`, `/path`, each of which a machine's
@@ -322,6 +361,30 @@ mod tests {
             link.ask::<SetClientNameReply>(&Command::GetServerInfo).unwrap_err().contains("does not answer")
         );
         assert!(begin.elapsed() >= ANSWER_MAX);
+    }
+
+    #[test]
+    fn who_speaks_without_end_holds_nobody_up() {
+        use std::io::Write;
+        let (mut link, mut server) = linked();
+        server.set_nonblocking(true).unwrap();
+        // What a socket holds of messages without content.
+        while server.write(&[0; 20 * 1024]).is_ok() {}
+        link.receive().unwrap();
+        assert_eq!(link.came.len(), READS_MAX * READ_LEN, "the rest waits in the socket");
+        assert!(link.next().unwrap().is_none() && link.came.len() < DESCRIPTOR_SIZE);
+    }
+
+    #[test]
+    fn what_is_not_for_us_is_not_read() {
+        let (link, _server) = linked();
+        let number = |number: u32| [b"L".as_slice(), &number.to_be_bytes()].concat();
+        // An event with a list, in which something of 4 GiB would follow.
+        let event = CommandTag::PlaybackStreamEvent as u32;
+        let huge = [b"P".to_vec(), b"tk\0".to_vec(), number(4), b"x\xFF\xFF\xFF\xFF".to_vec()].concat();
+        let message = [number(event), number(u32::MAX), number(0), b"te\0".to_vec(), huge].concat();
+        assert!(link.understand(&message).is_none());
+        assert!(link.understand(b"L\0").is_none() && link.understand(b"").is_none());
     }
 
     #[test]

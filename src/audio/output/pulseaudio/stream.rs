@@ -24,6 +24,8 @@ const FRAME_LEN: u32 = 8;
 const HELD_PERIODS: u32 = 3;
 /// Periods that it is given, so that a command is heard soon.
 const PERIODS: u32 = 2;
+/// The most that the server can hold of one stream, in bytes, as PulseAudio has it.
+const HELD_LEN_MAX: u32 = 4 << 20;
 /// How often it is asked when what is given to it will be heard, where films need that; between, its clock is believed.
 const ASK_EVERY_NS: u64 = 250_000_000;
 
@@ -33,7 +35,33 @@ pub(super) struct Waiting {
     channel: u32,
     /// What the server wants at once, in bytes, less what it never gets.
     wanted_len: i64,
+    held: Held,
     how: Wanted,
+}
+
+/// What the server holds of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    /// At the most, in bytes; it never wants more.
+    len_max: i64,
+    /// The part of that which it never gets, in bytes.
+    kept_len: i64,
+}
+
+impl Held {
+    fn of(attr: &BufferAttr, how: Wanted) -> Self {
+        let len_max = attr.target_length.min(HELD_LEN_MAX);
+        let period_len = period_len(how);
+        // It does not begin with less than it says, and asks for no less at once.
+        let given_len = period_len.max(attr.minimum_request_length).saturating_mul(PERIODS);
+        let kept_len = len_max.saturating_sub(given_len.max(attr.pre_buffering));
+        Self { len_max: len_max.into(), kept_len: kept_len.into() }
+    }
+}
+
+/// Of bytes.
+fn period_len(how: Wanted) -> u32 {
+    how.buffer_frames.saturating_mul(FRAME_LEN)
 }
 
 impl Waiting {
@@ -42,7 +70,7 @@ impl Waiting {
     /// # Errors
     /// The server's words.
     pub(super) fn new(mut link: Link, sink: Option<CString>, how: Wanted) -> Result<Self, String> {
-        let period_len = how.buffer_frames.saturating_mul(FRAME_LEN);
+        let period_len = period_len(how);
         let format =
             if cfg!(target_endian = "big") { SampleFormat::Float32Be } else { SampleFormat::Float32Le };
         let mut props = Props::new();
@@ -68,12 +96,9 @@ impl Waiting {
             ..PlaybackStreamParams::default()
         };
         let made: CreatePlaybackStreamReply = link.ask(&Command::CreatePlaybackStream(params))?;
-        let BufferAttr { target_length, pre_buffering, .. } = made.buffer_attr;
-        // It does not begin with less than it says.
-        let given_len = period_len.saturating_mul(PERIODS).max(pre_buffering);
-        let kept_len = target_length.saturating_sub(given_len);
-        let wanted_len = i64::from(made.requested_bytes) - i64::from(kept_len);
-        Ok(Self { link, channel: made.channel, wanted_len, how })
+        let held = Held::of(&made.buffer_attr, how);
+        let wanted_len = i64::from(made.requested_bytes).min(held.len_max) - held.kept_len;
+        Ok(Self { link, channel: made.channel, wanted_len, held, how })
     }
 
     /// Lets it pull the mixer.
@@ -94,6 +119,7 @@ struct Playing {
     link: Link,
     channel: u32,
     wanted_len: i64,
+    held: Held,
     how: Wanted,
     moments: Moments,
     stereo: Vec<f32>,
@@ -103,10 +129,11 @@ struct Playing {
 
 impl Playing {
     fn new(waiting: Waiting, loan: Loan) -> Self {
-        let Waiting { link, channel, wanted_len, how } = waiting;
+        let Waiting { link, channel, wanted_len, held, how } = waiting;
         let len = how.buffer_frames as usize * 2;
         let (stereo, bytes) = (vec![0.0; len], vec![0; len * size_of::<f32>()]);
-        Self { link, channel, wanted_len, how, moments: Moments::new(how), stereo, bytes, loan }
+        let moments = Moments::new(how);
+        Self { link, channel, wanted_len, held, how, moments, stereo, bytes, loan }
     }
 
     /// Until it is told to stop.
@@ -142,9 +169,16 @@ impl Playing {
                 self.moments.answered(&answer, monotonic_ns());
             }
             Said::Wants(channel, len) if channel == self.channel => {
-                self.wanted_len = self.wanted_len.saturating_add(len.into());
+                self.wanted_len = (self.wanted_len + i64::from(len)).min(self.held.len_max);
             }
             Said::Ended => return Err("the sink has gone".into()),
+            // It asks for so much more or less in all.
+            Said::Moved(attr) => {
+                let held = Held::of(&attr, self.how);
+                self.wanted_len = (self.wanted_len + self.held.kept_len - held.kept_len).min(held.len_max);
+                self.held = held;
+                self.moments.forget();
+            }
             Said::StoodStill => self.moments.forget(),
             Said::Refusal(number, words) if !self.moments.is_asked(number) => return Err(words),
             Said::Answer(..) | Said::Refusal(..) | Said::Wants(..) => {}
@@ -172,7 +206,9 @@ impl Playing {
             self.link.flush()?;
             self.loan.report();
         }
-        if self.loan.wants_moments() && self.moments.is_due(monotonic_ns()) {
+        // Whoever reads nothing is asked nothing.
+        let is_through = self.link.flush()?;
+        if is_through && self.loan.wants_moments() && self.moments.is_due(monotonic_ns()) {
             let asked = LatencyParams { channel: self.channel, now: SystemTime::now() };
             let number = self.link.send(&Command::GetPlaybackLatency(asked))?;
             self.moments.asked(number, monotonic_ns());
@@ -280,6 +316,23 @@ mod tests {
         assert_eq!(moments.delay(1011 * MS), Duration::from_millis(35));
         assert!(!moments.is_due(1200 * MS) && moments.is_due(1300 * MS));
         assert_eq!(moments.delay(9000 * MS), Duration::ZERO, "what is late is heard at once");
+    }
+
+    #[test]
+    fn the_server_is_given_two_periods_or_what_it_needs_to_begin_and_to_ask() {
+        let held = |target_length, pre_buffering, minimum_request_length| {
+            let attr =
+                BufferAttr { target_length, pre_buffering, minimum_request_length, ..BufferAttr::default() };
+            let Held { len_max, kept_len } = Held::of(&attr, HOW);
+            (len_max, len_max - kept_len)
+        };
+        // A period has 3,840 bytes.
+        assert_eq!(held(11_520, 7_680, 3_840), (11_520, 7_680));
+        assert_eq!(held(27_360, 9_600, 3_840), (27_360, 9_600), "it does not begin with less");
+        assert_eq!(held(27_360, 7_680, 6_000), (27_360, 12_000), "it asks for no less");
+        assert_eq!(held(5_000, 7_680, 3_840), (5_000, 5_000), "it does not hold more");
+        let (len_max, given) = held(u32::MAX, u32::MAX, u32::MAX);
+        assert!(len_max == i64::from(HELD_LEN_MAX) && given == len_max, "nonsense has an end");
     }
 
     #[test]
