@@ -90,7 +90,7 @@ pub(super) fn open_pieces(sound: &SoundFile, pieces: Vec<Piece>) -> Result<Decod
     Ok(Decoded::sure(exact, frames))
 }
 
-/// Opens the MPEG audio that a WAVE file is said to have somewhere. GStreamer's `wavparse` (1.22) gives no sound of most such files.
+/// Opens the MPEG audio that a WAVE file is said to have somewhere. GStreamer's `wavparse` (1.22) gives no sound of many such files.
 ///
 /// # Errors
 /// As for [`open`].

@@ -280,7 +280,7 @@ fn gone(error: Errno) -> String {
 ///
 /// # Errors
 /// There is nothing, or what is named is not of this machine.
-pub(super) fn socket_path() -> Result<PathBuf, String> {
+fn socket_path() -> Result<PathBuf, String> {
     let folder =
         |variable: &str, rest: &str| env::var_os(variable).map(|folder| Path::new(&folder).join(rest));
     if let Some(named) = env::var_os("PULSE_SERVER").filter(|name| !name.is_empty()) {

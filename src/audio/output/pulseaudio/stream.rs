@@ -59,7 +59,7 @@ impl Held {
     }
 }
 
-/// Of bytes.
+/// A period, in bytes.
 fn period_len(how: Wanted) -> u32 {
     how.buffer_frames.saturating_mul(FRAME_LEN)
 }
